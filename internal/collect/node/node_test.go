@@ -252,8 +252,12 @@ func TestReadingsDoNotAllocate(t *testing.T) {
 		}
 		defer r.Close()
 		var p page.Page
-		if n := testing.AllocsPerRun(10, func() { p.Reset(); r.Read(&p) }); n > 1 {
-			t.Errorf("%s: %v allocations for a reading; want 1 at most", c.Name, n)
+		n, most := testing.AllocsPerRun(10, func() { p.Reset(); r.Read(&p) }), 1
+		if f, ok := r.(*filesystemReader); ok {
+			most = len(f.mounts) // statfs needs the path with a zero byte
+		}
+		if n > float64(most) {
+			t.Errorf("%s: %v allocations for a reading; want %d at most", c.Name, n, most)
 		}
 	}
 }
