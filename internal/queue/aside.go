@@ -8,6 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"syscall"
 )
 
@@ -21,6 +24,8 @@ const (
 	asideSuffix = ".unreadable"
 	// asideNames bounds how many files of one name are set aside.
 	asideNames = 100
+	// AsidePaths bounds the paths of an Aside.
+	AsidePaths = 20
 	// readTries is how often the reader meets an error before it sets a segment aside:
 	// some disks recover.
 	readTries = 10
@@ -97,6 +102,50 @@ func SetAside(path string) (as string, err error) {
 		return "", fmt.Errorf("could not move unreadable file aside: %w", err)
 	}
 	return as, nil
+}
+
+// Aside is what was set aside, by this process or an earlier one.
+type Aside struct {
+	Paths []string // of the first ones
+	Total int
+}
+
+// Add adds b.
+func (a *Aside) Add(b Aside) {
+	a.Total += b.Total
+	a.Paths = append(slices.Clip(a.Paths), b.Paths[:min(len(b.Paths), AsidePaths-len(a.Paths))]...)
+}
+
+var asideName = regexp.MustCompile(`^(.+)\.unreadable(?:-[0-9]+)?$`)
+
+// IsAside reports whether SetAside gives such names.
+func IsAside(name string) bool { return asideName.MatchString(name) }
+
+// AsideIn returns what was set aside in a directory. It reads names alone.
+func AsideIn(dir string) (Aside, error) { return asideIn(dir, IsAside) }
+
+// AsideOf returns what stood in the place of a path and was set aside.
+func AsideOf(path string) (Aside, error) {
+	return asideIn(filepath.Dir(path), func(name string) bool {
+		m := asideName.FindStringSubmatch(name)
+		return m != nil && m[1] == filepath.Base(path)
+	})
+}
+
+func asideIn(dir string, is func(name string) bool) (a Aside, err error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return Aside{}, nil
+	}
+	if err != nil {
+		return Aside{}, fmt.Errorf("could not look for files that were set aside: %w", err)
+	}
+	for _, e := range entries {
+		if is(e.Name()) {
+			a.Add(Aside{[]string{filepath.Join(dir, e.Name())}, 1})
+		}
+	}
+	return a, nil
 }
 
 // EnsureDir makes a directory. What stands in its place, and is none or cannot be
