@@ -38,7 +38,7 @@ func TestLogBesideFilesOfTargets(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.Stop(context.WithoutCancel(t.Context()))
-	const rounds = 20
+	const rounds = 5
 	for i := range rounds {
 		name := fmt.Sprintf("127.0.0.1:%d", i+1)
 		next := filepath.Join(dir, "next")

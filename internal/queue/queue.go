@@ -122,10 +122,10 @@ func Open(dir string, o Options) (*Queue, error) {
 	if aside, err := EnsureDir(dir); err != nil {
 		return nil, fmt.Errorf("could not create queue: %w", err)
 	} else if aside != "" {
-		q.noteAside(aside, fmt.Errorf("%s: %w", dir, errNotOurs))
+		q.noteAside(aside, fmt.Errorf("%s %w", dir, errNotOurs), "what waited in it is not sent, and the delivery counts restart at 0")
 	}
 	var err error
-	if q.positions, err = openPositions(filepath.Join(dir, positionsFile), o.Lanes, q.setAside); err != nil {
+	if q.positions, err = openPositions(filepath.Join(dir, positionsFile), o.Lanes, q.setPositionsAside); err != nil {
 		return nil, err
 	}
 	for i := range o.Lanes {
@@ -145,13 +145,29 @@ func (q *Queue) setAside(path string, why error) error {
 	if err != nil {
 		return err
 	}
-	q.noteAside(as, why)
+	q.noteAside(as, why, samplesDropped)
 	return nil
 }
 
-func (q *Queue) noteAside(as string, why error) {
-	q.logger.Error("moved unreadable queue files aside; their samples are counted as dropped with reason corrupted",
-		"moved_to", as, "err", why)
+// samplesDropped is what setting a lane or a segment aside costs: its samples are missed.
+const samplesDropped = "its samples are counted as dropped with reason corrupted"
+
+// setPositionsAside does so with the positions: no sample is lost by that.
+func (q *Queue) setPositionsAside(path string, why error) error {
+	as, err := SetAside(path)
+	if err != nil {
+		return err
+	}
+	q.noteAside(as, why, "the samples that wait are kept, and the delivery counts restart at 0; what was sent last is sent again")
+	return nil
+}
+
+func (q *Queue) noteAside(as string, why error, effect string) {
+	q.logger.Error("moved an unreadable queue file aside: "+effect, "moved_to", as, "err", why)
+	q.countAside(as)
+}
+
+func (q *Queue) countAside(as string) {
 	q.asideMu.Lock()
 	defer q.asideMu.Unlock()
 	q.aside.Add(Aside{[]string{as}, 1})

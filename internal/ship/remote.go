@@ -335,7 +335,7 @@ func (r *remote) wall() time.Time { return r.ship.wall() }
 func (r *remote) bad(lane int, a receiver.Answer) {
 	t := delivery.Trouble{Time: r.wall(), Code: a.Code, Text: a.Text, Next: a.Next(), NoCredentials: a.Unsigned}
 	if r.health.Bad(lane, t) {
-		r.logger.Warn("samples are delayed", "code", a.Code, "answer", a.Text, "next", t.Next)
+		r.logger.Warn("samples are delayed", said("code", a.Code, "answer", a.Text, "next", t.Next)...)
 	}
 }
 
@@ -379,7 +379,21 @@ func (r *remote) outcome(o queue.Outcome) {
 	if err != nil {
 		b = []byte(err.Error())
 	}
-	r.logger.Error("samples were not delivered", "batch", string(b), "last_refusal", r.health.Refusal())
+	what := "samples are uncertain: the receiver refused them, or did not answer"
+	if whole.Lost() > 0 {
+		what = "samples were dropped"
+	}
+	r.logger.Error(what, said("batch", string(b), "last_refusal", r.health.Refusal())...)
+}
+
+// said are the pairs of a line of the log without those that have no value.
+func said(pairs ...any) (all []any) {
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" && pairs[i+1] != 0 {
+			all = append(all, pairs[i:i+2]...)
+		}
+	}
+	return all
 }
 
 // diskFailed notes that samples could not be queued, and were dropped.
@@ -397,6 +411,6 @@ func (r *remote) diskTrouble(err error) {
 	now := r.wall()
 	r.health.Disk(now, err.Error())
 	if r.health.Tell(now) {
-		r.logger.Error("could not read or sync the queue on disk; no samples are lost so far", "err", err)
+		r.logger.Error("could not read or sync the queue on disk; no samples are lost by that", "err", err)
 	}
 }
