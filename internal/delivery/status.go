@@ -129,14 +129,14 @@ func (rs *RemoteStatus) judge(now time.Time) {
 	case rs.Verdict == Removed:
 		rs.Reason = "no remote_write section has this name"
 	case losing && rs.Disk != "":
-		rs.Verdict, rs.Reason = Losing, "samples cannot be written to disk: "+rs.Disk
+		rs.Verdict, rs.Reason = Losing, "samples were dropped, and the queue's disk fails: "+rs.Disk
 	case losing:
 		rs.Verdict, rs.Reason = Losing, "samples were dropped"
 		if rs.AsideFiles > 0 && rs.LossReason == queue.Corrupted.String() {
 			rs.Reason += "; " + rs.AsideText()
 		}
 	case rs.Disk != "":
-		rs.Verdict, rs.Reason = AtRisk, "writing to the queue's disk fails: "+rs.Disk
+		rs.Verdict, rs.Reason = AtRisk, "the queue's disk fails: "+rs.Disk
 	case !rs.FailingSince.IsZero():
 		rs.Verdict = Delayed
 	case rs.Refused.Samples > 0 && len(rs.Refused.Named) > 0:

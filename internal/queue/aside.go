@@ -61,6 +61,9 @@ func openRegular(path string, flag int, most int64) (*os.File, error) {
 	return nil, errors.Join(err, f.Close())
 }
 
+// openToRead opens a segment.
+func openToRead(path string) (*os.File, error) { return openRegular(path, os.O_RDONLY, maxSegment) }
+
 func kind(m fs.FileMode) string {
 	switch {
 	case m.IsDir():
@@ -149,20 +152,23 @@ func asideIn(dir string, is func(name string) bool) (a Aside, err error) {
 }
 
 // EnsureDir makes a directory. What stands in its place, and is none or cannot be
-// read, is set aside, and its new name returned.
-func EnsureDir(path string) (aside string, err error) {
-	info, err := os.Stat(path)
-	if err == nil && info.IsDir() {
-		if _, err = readDirNames(path); err == nil {
-			return "", nil
+// read, is set aside: its new name is returned, and why.
+func EnsureDir(path string) (aside string, why, err error) {
+	info, why := os.Stat(path)
+	if why == nil && info.IsDir() {
+		if _, why = readDirNames(path); why == nil {
+			return "", nil, nil
 		}
 	}
-	if _, statErr := os.Lstat(path); statErr == nil {
+	if at, statErr := os.Lstat(path); statErr == nil {
+		if why == nil || at.Mode()&fs.ModeSymlink != 0 {
+			why = fmt.Errorf("%s %w: %s", path, errNotOurs, kind(at.Mode()))
+		}
 		if aside, err = SetAside(path); err != nil {
-			return "", err
+			return "", nil, errors.Join(why, err)
 		}
 	}
-	return aside, os.MkdirAll(path, 0o700)
+	return aside, why, os.MkdirAll(path, 0o700)
 }
 
 func readDirNames(path string) ([]string, error) {

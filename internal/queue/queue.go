@@ -119,10 +119,10 @@ func Open(dir string, o Options) (*Queue, error) {
 	q := &Queue{dir: dir, logger: o.Logger}
 	q.findAside(o.Lanes)
 	q.closeOnce = sync.OnceValue(q.close)
-	if aside, err := EnsureDir(dir); err != nil {
+	if aside, why, err := EnsureDir(dir); err != nil {
 		return nil, fmt.Errorf("could not create queue: %w", err)
 	} else if aside != "" {
-		q.noteAside(aside, fmt.Errorf("%s %w", dir, errNotOurs), "what waited in it is not sent, and the delivery counts restart at 0")
+		q.noteAside(aside, why, "what waited in it is not sent, and the delivery counts restart at 0")
 	}
 	var err error
 	if q.positions, err = openPositions(filepath.Join(dir, positionsFile), o.Lanes, q.setPositionsAside); err != nil {

@@ -12,14 +12,14 @@ import (
 // of one segment, whatever the size of the backlog.
 func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
 	dir := filepath.Join(q.dir, laneDir(number))
-	if aside, err := EnsureDir(dir); err != nil {
+	if aside, why, err := EnsureDir(dir); err != nil {
 		return nil, fmt.Errorf("could not create queue lane: %w", err)
 	} else if aside != "" {
-		q.noteAside(aside, fmt.Errorf("%s %w", dir, errNotOurs), samplesDropped)
+		q.noteAside(aside, why, samplesDropped)
 	}
 	l := &Lane{
 		dir: dir, number: number, segmentBytes: o.SegmentBytes, now: o.Now, logger: o.Logger, positions: q.positions,
-		fsync: (*os.File).Sync, more: make(chan struct{}, 1), siblings: func() []*Lane { return q.lanes }, setAside: q.setAside,
+		fsync: (*os.File).Sync, openRead: openToRead, more: make(chan struct{}, 1), siblings: func() []*Lane { return q.lanes }, setAside: q.setAside,
 	}
 	l.share.Store(share)
 	at, found, err := q.positions.load(number)

@@ -101,12 +101,12 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 		}
 	}()
 	dir := filepath.Join(s.options.Dir, id)
-	aside, err := queue.EnsureDir(dir)
+	aside, why, err := queue.EnsureDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("could not create queue: %w", err)
 	}
 	if aside != "" {
-		r.logger.Error("moved aside what could not be read as the queue's directory", "moved_to", aside)
+		r.logger.Error("moved aside what could not be read as the queue's directory", "moved_to", aside, "err", why)
 	}
 	r.findAside(dir)
 	generations, err := listGenerations(dir)

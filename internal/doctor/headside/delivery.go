@@ -123,7 +123,7 @@ func checkDisk(_ context.Context, e *Env) Finding {
 	return worst(e, func(r head.RemoteDelivery) Finding {
 		switch {
 		case r.Disk != "":
-			return doctor.Fault("writing to the queue's disk fails: "+r.Disk, "free space on the disk ('df -h /opt/prometheus'); sending resumes "+
+			return doctor.Fault("the queue's disk fails: "+r.Disk, "free space on the disk ('df -h /opt/prometheus'); sending resumes "+
 				"automatically")
 		case r.AsideFiles > 0:
 			return doctor.Fault(r.AsideText(), "check the disk; 'parascope-head inspect DIRECTORY' reads every record; then remove these files, "+
