@@ -60,7 +60,8 @@ func TestLogBesideFilesOfTargets(t *testing.T) {
 		}
 		poll.Stop()
 	}
-	if failing := h.watch.status(); len(failing) != 1 || failing[0].Mechanism != "file" || !strings.Contains(failing[0].Why, "unexpected end of JSON") {
+	if failing := h.watch.status(); len(failing) != 1 || failing[0].Mechanism != "file" ||
+		!strings.Contains(failing[0].Why, "unexpected end of JSON") {
 		t.Errorf("%+v", failing)
 	}
 	text, err := os.ReadFile(log.Name())

@@ -65,7 +65,8 @@ func TestManySetAside(t *testing.T) {
 		}
 	}
 	q := open(t, dir, queue.Options{Lanes: 1})
-	if a := q.Status().Aside; a.Total != 5000 || len(a.Paths) != queue.AsidePaths || a.Paths[0] != filepath.Join(dir, "0000.segment.unreadable") {
+	if a := q.Status().Aside; a.Total != 5000 || len(a.Paths) != queue.AsidePaths ||
+		a.Paths[0] != filepath.Join(dir, "0000.segment.unreadable") {
 		t.Errorf("%d, %d named, %v", a.Total, len(a.Paths), a.Paths)
 	}
 }

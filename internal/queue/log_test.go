@@ -24,7 +24,9 @@ func TestLogOfWhatWasSetAside(t *testing.T) {
 		"segment":   {"lane-00/00000000000000000001.segment", dropped, restart, 20, 0, false},
 		"lane":      {"lane-00", dropped, restart, 20, 0, false},
 		"queue":     {".", restart, dropped, 0, 0, false},
-		"segment, cannot be moved": {"lane-00/00000000000000000001.segment", "could not move the unreadable queue file aside; it is kept and not read",
+		"segment, cannot be moved": {"lane-00/00000000000000000001.segment",
+			"could not move the unreadable queue file aside; it is kept and not " +
+				"read",
 			"moved_to", 20, 0, true},
 	} {
 		dir := filepath.Join(t.TempDir(), "queue")

@@ -19,7 +19,8 @@ func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
 	}
 	l := &Lane{
 		dir: dir, number: number, segmentBytes: o.SegmentBytes, now: o.Now, logger: o.Logger, positions: q.positions,
-		fsync: (*os.File).Sync, openRead: openToRead, more: make(chan struct{}, 1), siblings: func() []*Lane { return q.lanes }, setAside: q.setAside,
+		fsync: (*os.File).Sync, openRead: openToRead, more: make(chan struct{}, 1),
+		siblings: func() []*Lane { return q.lanes }, setAside: q.setAside,
 	}
 	l.share.Store(share)
 	at, found, err := q.positions.load(number)
