@@ -81,9 +81,9 @@ func (e exporter) state(rs *RemoteStatus) {
 	if rs.Disk != "" {
 		disk = 1
 	}
-	gauge("parascope_delivery_disk_failing", "1 if writing to the queue's disk fails, 0 if it succeeds.", disk)
-	gauge("parascope_delivery_set_aside_files", "Queue files that could not be read and were set aside since the start.",
-		float64(len(rs.Aside)))
+	gauge("parascope_delivery_disk_failing", "1 if the queue's disk cannot be written, read or synced, 0 if it can.", disk)
+	gauge("parascope_delivery_set_aside_files", "Queue files that could not be read and were set aside. Files of earlier runs "+
+		"count until they are removed and the head is restarted.", float64(rs.AsideFiles))
 	gauge("parascope_delivery_refused_series", "Series that the receiver currently refuses.", float64(rs.Refused.Series))
 	gauge("parascope_delivery_refused_samples_queued", "Queued samples of series that the receiver refuses.",
 		float64(rs.Refused.Samples))

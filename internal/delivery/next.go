@@ -26,8 +26,8 @@ func (rs *RemoteStatus) Next() string {
 	return ""
 }
 
-const nextDisk = "free space on the disk of the head's --storage.agent.path, and give the head write permission; sending " +
-	"resumes automatically"
+const nextDisk = "free space on the disk of the head's --storage.agent.path, and give the head write permission; check the disk if it " +
+	"answers with input/output errors; sending resumes automatically"
 
 // nextOfLoss is what helps against a loss; answer is what helps against the
 // receiver's answers, empty if they are good.

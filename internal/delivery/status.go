@@ -62,8 +62,9 @@ type RemoteStatus struct {
 	// Refused are series that the receiver does not take.
 	Refused Refused `json:"refused,omitzero"`
 	// Aside are the paths of files of the queue that could not be read, and were set
-	// aside since the start.
-	Aside []string `json:"set_aside,omitempty"`
+	// aside by this process or an earlier one: the first ones of AsideFiles.
+	Aside      []string `json:"set_aside,omitempty"`
+	AsideFiles int      `json:"set_aside_files,omitempty"`
 
 	NewestSample   time.Time         `json:"newest_sample,omitzero"` // of those that were taken by this process
 	Requests       map[string]uint64 `json:"requests"`               // by HTTP status of the answer; none: there was none
@@ -128,14 +129,14 @@ func (rs *RemoteStatus) judge(now time.Time) {
 	case rs.Verdict == Removed:
 		rs.Reason = "no remote_write section has this name"
 	case losing && rs.Disk != "":
-		rs.Verdict, rs.Reason = Losing, "samples cannot be written to disk: "+rs.Disk
+		rs.Verdict, rs.Reason = Losing, "samples were dropped, and the queue's disk fails: "+rs.Disk
 	case losing:
 		rs.Verdict, rs.Reason = Losing, "samples were dropped"
-		if len(rs.Aside) > 0 && rs.LossReason == queue.Corrupted.String() {
-			rs.Reason += "; files of the queue could not be read, and were set aside: " + strings.Join(rs.Aside, ", ")
+		if rs.AsideFiles > 0 && rs.LossReason == queue.Corrupted.String() {
+			rs.Reason += "; " + rs.AsideText()
 		}
 	case rs.Disk != "":
-		rs.Verdict, rs.Reason = AtRisk, "writing to the queue's disk fails: "+rs.Disk
+		rs.Verdict, rs.Reason = AtRisk, "the queue's disk fails: "+rs.Disk
 	case !rs.FailingSince.IsZero():
 		rs.Verdict = Delayed
 	case rs.Refused.Samples > 0 && len(rs.Refused.Named) > 0:
@@ -158,6 +159,22 @@ func (rs *RemoteStatus) judge(now time.Time) {
 		}
 		rs.Reason = because
 	}
+}
+
+// asideShown is how many files that were set aside are named.
+const asideShown = 5
+
+// AsideText says which files were set aside.
+func (rs *RemoteStatus) AsideText() string {
+	named := rs.Aside[:min(len(rs.Aside), asideShown)]
+	text := fmt.Sprintf("%d files of the queue could not be read, and were set aside: %s", rs.AsideFiles, strings.Join(named, ", "))
+	if rs.AsideFiles == 1 {
+		text = "a file of the queue could not be read, and was set aside: " + strings.Join(named, ", ")
+	}
+	if more := rs.AsideFiles - len(named); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // foresee says when the oldest sample that waits is lost if nothing changes.

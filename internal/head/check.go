@@ -14,6 +14,9 @@ import (
 	"strings"
 
 	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/discovery"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"go.yaml.in/yaml/v2"
 
 	"github.com/parascope/parascope/internal/hint"
 	remote "github.com/parascope/parascope/internal/receiver"
@@ -30,6 +33,8 @@ type Summary struct {
 	Writes []Write `json:"-"`
 	// Problems keep samples from arriving.
 	Problems []Problem `json:"problems,omitempty"`
+
+	nothing *Problem // why no sample can arrive anywhere; nil if some can
 }
 
 // Write is a remote_write section.
@@ -43,14 +48,28 @@ type Problem struct {
 	Fatal bool `json:"fatal"`
 }
 
-// Err is nil if samples can arrive, and else an error with hint.BadInput.
+// Err is nil if samples can arrive at one remote_write at least, and else an error
+// with hint.BadInput.
 func (s Summary) Err(file string) error {
+	if s.nothing == nil {
+		return nil
+	}
+	return s.nothing.err(file)
+}
+
+// EachErr is nil if samples can arrive at every remote_write, and else an error with
+// hint.BadInput.
+func (s Summary) EachErr(file string) error {
 	for _, p := range s.Problems {
 		if p.Fatal {
-			return hint.New(hint.BadInput, fmt.Errorf("configuration %s: %s", file, p.Text), p.Next)
+			return p.err(file)
 		}
 	}
 	return nil
+}
+
+func (p Problem) err(file string) error {
+	return hint.New(hint.BadInput, fmt.Errorf("configuration %s: %s", file, p.Text), p.Next)
 }
 
 // Check reads a configuration file as a head would, and starts nothing. Problems are
@@ -64,15 +83,24 @@ func Check(ctx context.Context, file string, ignoreRules bool) (Summary, error) 
 	if err != nil {
 		return Summary{}, fmt.Errorf("configuration %s: %w", file, err)
 	}
-	s := Summary{Jobs: len(l.discovery), RemoteWrites: len(l.config.RemoteWriteConfigs), Problems: problems(l)}
+	s := Summary{Jobs: len(l.discovery), RemoteWrites: len(l.config.RemoteWriteConfigs)}
+	s.Problems, s.nothing = problems(l)
 	s.Notes = append(notes, unheeded(l)...)
 	for _, rw := range l.config.RemoteWriteConfigs {
 		s.Writes = append(s.Writes, Write{rw.URL.URL})
 	}
-	if text, err := os.ReadFile(file); err == nil && len(strings.TrimSpace(string(text))) == 0 {
+	if s.Jobs == 0 && s.RemoteWrites == 0 && holdsNothing(file) {
 		s.Problems = []Problem{{Fatal: true, Text: "the file is empty", Next: "give the head's configuration file"}}
+		s.nothing = &s.Problems[0]
 	}
 	return s, nil
+}
+
+// holdsNothing reports whether a file has no more than comments, or null.
+func holdsNothing(file string) bool {
+	text, err := os.ReadFile(file)
+	var document any
+	return err == nil && yaml.Unmarshal(text, &document) == nil && document == nil
 }
 
 // unheeded are the keys of scrapes that mean less here than in stock Prometheus.
@@ -97,23 +125,47 @@ func unheeded(l loaded) (notes []string) {
 	return notes
 }
 
-// problems looks at where samples come from and go to.
-func problems(l loaded) (all []Problem) {
+// problems looks at where samples come from and go to. nothing is the first one of
+// those with which no sample can arrive.
+func problems(l loaded) (all []Problem, nothing *Problem) {
 	if len(l.config.RemoteWriteConfigs) == 0 {
 		all = append(all, Problem{Fatal: true, Text: "there is no remote_write: scraped samples are not sent",
 			Next: "add a remote_write section with the workspace's remote-write URL and sigv4"})
 	}
 	if len(l.discovery) == 0 {
-		all = append(all, Problem{Text: "there are no scrape_configs: nothing is scraped", Next: "add a job to scrape_configs"})
+		all = append(all, Problem{Fatal: true, Text: "there are no scrape_configs: nothing is scraped", Next: "add a job to scrape_configs"})
+	} else if !haveTargets(l) {
+		all = append(all, Problem{Fatal: true, Text: "no job of scrape_configs has targets: nothing is scraped",
+			Next: "add static_configs with targets, file_sd_configs, http_sd_configs or ec2_sd_configs to a job"})
 	}
+	whole, deliver := len(all) == 0, false
 	for _, rw := range l.config.RemoteWriteConfigs {
 		name := cmp.Or(rw.Name, remote.PublicURL(rw.URL.URL))
-		for _, p := range receiverProblems(rw) {
+		here := receiverProblems(rw)
+		for _, p := range here {
 			p.Text = "remote_write " + name + ": " + p.Text
 			all = append(all, p)
 		}
+		deliver = deliver || !slices.ContainsFunc(here, func(p Problem) bool { return p.Fatal })
 	}
-	return all
+	if whole && deliver {
+		return all, nil
+	}
+	first := slices.IndexFunc(all, func(p Problem) bool { return p.Fatal })
+	return all, &all[first]
+}
+
+// haveTargets reports whether a job has targets, or a discovery that may find some.
+func haveTargets(l loaded) bool {
+	for _, configs := range l.discovery {
+		for _, c := range configs {
+			static, ok := c.(discovery.StaticConfig)
+			if !ok || slices.ContainsFunc(static, func(g *targetgroup.Group) bool { return len(g.Targets) > 0 }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // ampHost is the name of AMP's endpoint, as it is and behind a VPC endpoint; the
@@ -143,9 +195,7 @@ func receiverProblems(rw *config.RemoteWriteConfig) (all []Problem) {
 		return all
 	}
 	if !ampPath.MatchString(cleaned) {
-		fatal(fmt.Sprintf("%s is not the remote-write path of an AMP workspace", cleaned),
-			"write https://aps-workspaces.REGION.amazonaws.com/workspaces/WORKSPACE/api/v1/remote_write; "+
-				"'aws amp describe-workspace' prints the URL up to /api as prometheusEndpoint")
+		fatal(fmt.Sprintf("%s is not the remote-write path of an AMP workspace", cleaned), rightURL(rw.URL.URL, amp != nil))
 	}
 	v := rw.SigV4Config
 	switch {
@@ -160,6 +210,22 @@ func receiverProblems(rw *config.RemoteWriteConfig) (all []Problem) {
 		fatal("AMP accepts only https", "write https:// in the URL")
 	}
 	return all
+}
+
+// workspaceInPath is a workspace's ID in a path.
+var workspaceInPath = regexp.MustCompile(`/(ws-[A-Za-z0-9-]+)(?:/|$)`)
+
+// rightURL says how the URL of a workspace's remote write is written.
+func rightURL(u *url.URL, amp bool) string {
+	right := url.URL{Scheme: u.Scheme, Host: u.Host}
+	if amp {
+		right.Scheme = "https"
+	}
+	if m := workspaceInPath.FindStringSubmatch(u.Path); m != nil {
+		return "write " + right.String() + "/workspaces/" + m[1] + "/api/v1/remote_write"
+	}
+	return "write " + right.String() + "/workspaces/WORKSPACE/api/v1/remote_write; " +
+		"'aws amp describe-workspace' prints the URL up to /api as prometheusEndpoint"
 }
 
 func queryPath(p string) bool {
@@ -177,7 +243,8 @@ func warn(logger *slog.Logger, l loaded) {
 	for _, note := range unheeded(l) {
 		logger.Warn("setting has no effect", "why", note)
 	}
-	for _, p := range problems(l) {
+	all, _ := problems(l)
+	for _, p := range all {
 		logger.Warn("samples may not arrive", "err", errors.New(p.Text), "next", p.Next)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // TestCheckKnowsItsReceiver: what no sample could get through is reported.
 func TestCheckKnowsItsReceiver(t *testing.T) {
-	const scrape = "scrape_configs: [{job_name: a}]\n"
+	const scrape = "scrape_configs: [{job_name: a, static_configs: [{targets: ['a:1']}]}]\n"
 	section := func(url, more string) string { return scrape + "remote_write: [{url: '" + url + "'" + more + "}]\n" }
 	const amp = "https://aps-workspaces.us-east-2.amazonaws.com/workspaces/ws-0a1b/"
 	const signed = ", sigv4: {region: us-east-2}"
@@ -25,10 +25,23 @@ func TestCheckKnowsItsReceiver(t *testing.T) {
 			", sigv4: {region: cn-north-1}"), "", false},
 		"VPC endpoint": {section("https://vpce-1.aps-workspaces.us-east-2.vpce.amazonaws.com/workspaces/ws-1/api/v1/remote_write", signed),
 			"", false},
-		"empty":            {"", "file is empty", true},
-		"blank":            {" \n\n", "file is empty", true},
-		"no remote_write":  {scrape, "no remote_write", true},
-		"nothing scraped":  {strings.TrimPrefix(section(amp+"api/v1/remote_write", signed), scrape), "nothing is scraped", false},
+		"empty":           {"", "file is empty", true},
+		"blank":           {" \n\n", "file is empty", true},
+		"comments":        {"# later\n\n  # more\n", "file is empty", true},
+		"null":            {"null\n", "file is empty", true},
+		"tilde":           {"--- # x\n~\n", "file is empty", true},
+		"a mark":          {"---\n", "file is empty", true},
+		"global alone":    {"global: {scrape_interval: 15s}\n", "no remote_write", true},
+		"no remote_write": {scrape, "no remote_write", true},
+		"nothing scraped": {strings.TrimPrefix(section(amp+"api/v1/remote_write", signed), scrape), "nothing is scraped", true},
+		"no targets": {"scrape_configs: [{job_name: a}, {job_name: b, static_configs: [{targets: []}]}]\nremote_write: [{url: 'http://a/b'}]",
+			"nothing is scraped", true},
+		"a file of targets": {"scrape_configs: [{job_name: a, file_sd_configs: [{files: [a.json]}]}]\nremote_write: [{url: 'http://a/b'}]", "",
+			false},
+		"one of two": {section(amp+"api/v1/remote_write", signed+"}, {url: 'http://mimir/api/v1/query'"),
+			"mimir/api/v1/query: /api/v1/query is a query",
+			false},
+		"both of two":      {section("http://thanos/api/v1/read", "}, {url: 'http://mimir/api/v1/query'"), "/api/v1/read is a query", true},
 		"endpoint alone":   {section(amp, signed), "not the remote-write path of an AMP workspace", true},
 		"query path":       {section(amp+"api/v1/query", signed), "not the remote-write path of an AMP workspace", true},
 		"other query path": {section("http://mimir/prometheus/api/v1/query", ""), "query path", true},
@@ -59,6 +72,40 @@ func TestCheckKnowsItsReceiver(t *testing.T) {
 		}
 		if c.says == "" && text != "" || !strings.Contains(text, strings.ReplaceAll(c.says, `\"`, `"`)) {
 			t.Errorf("%s: %q, want %q", name, text, c.says)
+		}
+	}
+}
+
+// TestWrongPathOfWorkspace: what the URL should be is said, with the host and the workspace that it has.
+func TestWrongPathOfWorkspace(t *testing.T) {
+	const host = "aps-workspaces.us-east-2.amazonaws.com"
+	const right = "write https://" + host + "/workspaces/ws-0a1b/api/v1/remote_write"
+	const unknown = "write https://" + host + "/workspaces/WORKSPACE/api/v1/remote_write; 'aws amp describe-workspace'"
+	for url, want := range map[string]string{
+		"https://" + host + "/workspaces/ws-0a1b/api/v1/wirte":         right,
+		"https://" + host + "/workspaces/ws-0a1b/api/v1/query?token=x": right,
+		"https://u:p@" + host + "/workspaces/ws-0a1b":                  right,
+		"http://" + host + "/workspaces/ws-0a1b/":                      right,
+		"https://" + host + "/workspaces/ws-0a1b/api/v1/remote_writ":   right,
+		"https://" + host + "/Workspaces/ws-0a1b/api/v1/remote_write":  right,
+		"https://" + host:                          unknown,
+		"https://" + host + "/api/v1/remote_write": unknown,
+		"https://" + host + "/workspaces/0a1b/x":   unknown,
+		"http://127.0.0.1:9280/workspaces/ws-1/x":  "write http://127.0.0.1:9280/workspaces/ws-1/api/v1/remote_write",
+	} {
+		s, err := Check(t.Context(), write(t, "remote_write: [{url: '"+url+"', sigv4: {region: us-east-2}}]"), false)
+		if err != nil {
+			t.Errorf("%s: %v", url, err)
+			continue
+		}
+		next := ""
+		for _, p := range s.Problems {
+			if strings.Contains(p.Text, "remote-write path") && p.Fatal {
+				next = p.Next
+			}
+		}
+		if !strings.HasPrefix(next, want) || want == right && next != want || strings.Contains(next, "token") {
+			t.Errorf("%s: %q, want %q", url, next, want)
 		}
 	}
 }

@@ -99,7 +99,7 @@ type watched struct {
 
 // NewDiscoverer makes a discoverer that is watched.
 func (c *watched) NewDiscoverer(o discovery.DiscovererOptions) (discovery.Discoverer, error) {
-	r := &running{config: c, options: o, failed: make(chan struct{}, 1)}
+	r := &running{config: c, options: o, failed: make(chan struct{}, 1), known: map[string]*targetgroup.Group{}}
 	r.options.Logger = slog.New(&listening{o.Logger.Handler(), r})
 	if c.Name() == "http" {
 		r.options.HTTPClientOptions = append(slices.Clone(o.HTTPClientOptions), boundedClient(maxDiscovered)...)
@@ -114,7 +114,9 @@ type running struct {
 	config  *watched
 	options discovery.DiscovererOptions
 	inner   discovery.Discoverer
-	failed  chan struct{} // it logged an error
+	failed  chan struct{}                 // it logged an error
+	known   map[string]*targetgroup.Group // of the mechanism file, by source
+	logged  errorsOfMinute
 }
 
 // asksAWS are the mechanisms whose clients keep credentials.
@@ -184,6 +186,9 @@ func (r *running) follow(ctx context.Context, found <-chan []*targetgroup.Group,
 			ok = true
 			r.config.watch.succeed(r.config)
 			answers.Reset(silent)
+			if !r.news(groups) {
+				continue
+			}
 			select {
 			case out <- groups:
 			case <-ctx.Done():
@@ -204,6 +209,27 @@ func (r *running) follow(ctx context.Context, found <-chan []*targetgroup.Group,
 			return ok, false
 		}
 	}
+}
+
+// news reports whether the groups are to be passed on. Files are read again at each change
+// of their directory, in which the head's own log may be: what is the same must not be
+// the cause of a line there.
+func (r *running) news(groups []*targetgroup.Group) bool {
+	if r.config.Name() != "file" {
+		return true
+	}
+	news := false
+	for _, g := range groups {
+		switch old := r.known[g.Source]; {
+		case len(g.Targets) == 0:
+			news = news || old != nil
+			delete(r.known, g.Source)
+		case !reflect.DeepEqual(old, g):
+			news = true
+			r.known[g.Source] = g
+		}
+	}
+	return news
 }
 
 func (w *watch) fail(c *watched, why string) {
@@ -238,6 +264,35 @@ func (w *watch) forget(c *watched) {
 	delete(w.failing, c)
 }
 
+// errorsOfMinute are the errors that were logged in a minute: each of them once, and a
+// hundred at most.
+type errorsOfMinute struct {
+	mu    sync.Mutex
+	began time.Time
+	texts map[string]bool
+}
+
+const mostErrors = 100
+
+// first reports whether an error is to be logged.
+func (e *errorsOfMinute) first(now time.Time, record slog.Record) bool {
+	text := record.Message
+	record.Attrs(func(a slog.Attr) bool {
+		text += " " + a.String()
+		return true
+	})
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if since := now.Sub(e.began); since >= time.Minute || since < 0 || e.texts == nil {
+		e.began, e.texts = now, map[string]bool{}
+	}
+	if e.texts[text] || len(e.texts) >= mostErrors {
+		return false
+	}
+	e.texts[text] = true
+	return true
+}
+
 // listening passes on a discoverer's log, and notes what it says of failures: its
 // interface has no other way to tell.
 type listening struct {
@@ -264,7 +319,7 @@ func (l *listening) Handle(ctx context.Context, record slog.Record) error {
 		default:
 		}
 	}
-	if !l.Handler.Enabled(ctx, record.Level) {
+	if !l.Handler.Enabled(ctx, record.Level) || record.Level >= slog.LevelError && !l.to.logged.first(l.to.config.watch.now(), record) {
 		return nil
 	}
 	public := slog.NewRecord(record.Time, record.Level, record.Message, record.PC)

@@ -20,6 +20,8 @@ type apart struct {
 	segments []segment // oldest first; the last one is written
 	file     *os.File
 	buf      []byte
+	failed   int    // reads at failedAt, one after the other
+	failedAt Cursor // the last one
 }
 
 // apartPosition is the part of it in a slot, from byte 192, 8 bytes each.
@@ -90,7 +92,10 @@ func (l *Lane) recountApart() {
 	first := true
 	for c := (Cursor{}); ; {
 		e, next, ok, err := l.Apart(c)
-		if err != nil || !ok {
+		if err != nil {
+			continue // until it reads, or the segment is set aside
+		}
+		if !ok {
 			return
 		}
 		if c = next; e.Note {
@@ -139,8 +144,56 @@ func (l *Lane) ApartBytes() (n int64) {
 
 // Apart returns the record or note at or after c, and where the next one is; ok is
 // false at the end. What is damaged is stepped over; it is counted when the front
-// passes it. Only the lane's reader may call it and what changes what is apart.
+// passes it. An error is about the disk, and another try may succeed. Only the lane's
+// reader may call it and what changes what is apart.
 func (l *Lane) Apart(c Cursor) (e ApartEntry, next Cursor, ok bool, err error) {
+	for {
+		e, next, ok, err = l.readApart(c)
+		if failed := &l.apart.failedAt; err == nil {
+			if next.segment == failed.segment && next.offset > failed.offset {
+				l.apart.failed = 0
+			}
+			return e, next, ok, nil
+		}
+		if !l.giveUpApart(next, err) {
+			return ApartEntry{}, next, false, err
+		}
+	}
+}
+
+// giveUpApart sets a segment aside that cannot be a file of the queue, or that could not
+// be read at c several times. It reports whether the reader goes on without it.
+func (l *Lane) giveUpApart(c Cursor, err error) bool {
+	a := &l.apart
+	if c.segment != a.failedAt.segment {
+		a.failed = 0
+	}
+	a.failedAt = c
+	if a.failed++; a.failed < readTries && !errors.Is(err, errNotOurs) {
+		return false
+	}
+	a.failed = 0
+	path := segmentPath(a.dir, c.segment)
+	if asideErr := l.setAside(path, err); asideErr != nil {
+		l.logger.Error("could not read queue segment; the file is kept", "segment", path, "err", errors.Join(err, asideErr))
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(a.segments); a.file != nil && a.segments[n-1].number == c.segment { // it is the one that is written
+		l.diskNote(a.file.Close())
+		a.file = nil
+	}
+	a.segments = slices.DeleteFunc(slices.Clone(a.segments), func(s segment) bool {
+		if s.number == c.segment {
+			l.bytes -= s.size
+		}
+		return s.number == c.segment
+	})
+	return true
+}
+
+// readApart is one try of Apart. After an error, next is where it was met.
+func (l *Lane) readApart(c Cursor) (e ApartEntry, next Cursor, ok bool, err error) {
 	a := &l.apart
 	if c.segment == 0 {
 		c = Cursor{a.segment, int64(a.offset)}
@@ -152,7 +205,7 @@ func (l *Lane) Apart(c Cursor) (e ApartEntry, next Cursor, ok bool, err error) {
 		if s.number > c.segment {
 			c = Cursor{s.number, 0}
 		}
-		f, err := openRegular(segmentPath(a.dir, s.number), os.O_RDONLY, maxSegment)
+		f, err := l.openRead(segmentPath(a.dir, s.number))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -167,11 +220,11 @@ func (l *Lane) Apart(c Cursor) (e ApartEntry, next Cursor, ok bool, err error) {
 				}
 				break
 			}
-			c.offset = at + HeaderBytes + int64(h.length)
 			a.buf = slices.Grow(a.buf[:0], int(h.length))[:h.length]
 			if err := readFull(f, a.buf, at+HeaderBytes); err != nil {
 				return ApartEntry{}, c, false, errors.Join(err, f.Close())
 			}
+			c.offset = at + HeaderBytes + int64(h.length)
 			if crc(a.buf) != h.bodyCRC {
 				continue
 			}

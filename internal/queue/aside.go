@@ -8,6 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"syscall"
 )
 
@@ -21,6 +24,8 @@ const (
 	asideSuffix = ".unreadable"
 	// asideNames bounds how many files of one name are set aside.
 	asideNames = 100
+	// AsidePaths bounds the paths of an Aside.
+	AsidePaths = 20
 	// readTries is how often the reader meets an error before it sets a segment aside:
 	// some disks recover.
 	readTries = 10
@@ -55,6 +60,9 @@ func openRegular(path string, flag int, most int64) (*os.File, error) {
 	}
 	return nil, errors.Join(err, f.Close())
 }
+
+// openToRead opens a segment.
+func openToRead(path string) (*os.File, error) { return openRegular(path, os.O_RDONLY, maxSegment) }
 
 func kind(m fs.FileMode) string {
 	switch {
@@ -99,21 +107,68 @@ func SetAside(path string) (as string, err error) {
 	return as, nil
 }
 
+// Aside is what was set aside, by this process or an earlier one.
+type Aside struct {
+	Paths []string // of the first ones
+	Total int
+}
+
+// Add adds b.
+func (a *Aside) Add(b Aside) {
+	a.Total += b.Total
+	a.Paths = append(slices.Clip(a.Paths), b.Paths[:min(len(b.Paths), AsidePaths-len(a.Paths))]...)
+}
+
+var asideName = regexp.MustCompile(`^(.+)\.unreadable(?:-[0-9]+)?$`)
+
+// IsAside reports whether SetAside gives such names.
+func IsAside(name string) bool { return asideName.MatchString(name) }
+
+// AsideIn returns what was set aside in a directory. It reads names alone.
+func AsideIn(dir string) (Aside, error) { return asideIn(dir, IsAside) }
+
+// AsideOf returns what stood in the place of a path and was set aside.
+func AsideOf(path string) (Aside, error) {
+	return asideIn(filepath.Dir(path), func(name string) bool {
+		m := asideName.FindStringSubmatch(name)
+		return m != nil && m[1] == filepath.Base(path)
+	})
+}
+
+func asideIn(dir string, is func(name string) bool) (a Aside, err error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return Aside{}, nil
+	}
+	if err != nil {
+		return Aside{}, fmt.Errorf("could not look for files that were set aside: %w", err)
+	}
+	for _, e := range entries {
+		if is(e.Name()) {
+			a.Add(Aside{[]string{filepath.Join(dir, e.Name())}, 1})
+		}
+	}
+	return a, nil
+}
+
 // EnsureDir makes a directory. What stands in its place, and is none or cannot be
-// read, is set aside, and its new name returned.
-func EnsureDir(path string) (aside string, err error) {
-	info, err := os.Stat(path)
-	if err == nil && info.IsDir() {
-		if _, err = readDirNames(path); err == nil {
-			return "", nil
+// read, is set aside: its new name is returned, and why.
+func EnsureDir(path string) (aside string, why, err error) {
+	info, why := os.Stat(path)
+	if why == nil && info.IsDir() {
+		if _, why = readDirNames(path); why == nil {
+			return "", nil, nil
 		}
 	}
-	if _, statErr := os.Lstat(path); statErr == nil {
+	if at, statErr := os.Lstat(path); statErr == nil {
+		if why == nil || at.Mode()&fs.ModeSymlink != 0 {
+			why = fmt.Errorf("%s %w: %s", path, errNotOurs, kind(at.Mode()))
+		}
 		if aside, err = SetAside(path); err != nil {
-			return "", err
+			return "", nil, errors.Join(why, err)
 		}
 	}
-	return aside, os.MkdirAll(path, 0o700)
+	return aside, why, os.MkdirAll(path, 0o700)
 }
 
 func readDirNames(path string) ([]string, error) {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"time"
 )
 
@@ -14,6 +16,11 @@ import (
 type Report struct {
 	Dir    string        `json:"dir"`
 	Queues []QueueReport `json:"queues"`
+	// Unreadable says which directories cannot be read, and why.
+	Unreadable []string `json:"unreadable,omitempty"`
+	// Aside are paths of what a head set aside: the first ones of AsideFiles.
+	Aside      []string `json:"set_aside,omitempty"`
+	AsideFiles int      `json:"set_aside_files,omitempty"`
 }
 
 // QueueReport is one queue of a Report.
@@ -45,21 +52,34 @@ type LaneReport struct {
 }
 
 // Inspect reads all queues under dir, checking every record, and changes nothing.
-// A queue is known by its lanes' directories: its positions may be damaged or gone.
+// A queue is known by its name or by its lanes: its positions may be damaged or gone.
 func Inspect(dir string) (Report, error) {
 	r := Report{Dir: dir, Queues: []QueueReport{}}
+	var aside Aside
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
+		switch {
+		case err != nil && path == dir:
 			return err
+		case err != nil:
+			r.Unreadable = append(r.Unreadable, err.Error())
+			return nil
+		case path != dir && IsAside(d.Name()):
+			aside.Add(Aside{[]string{path}, 1})
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case !d.IsDir():
+			return nil
 		}
 		lanes, err := lanesIn(path)
-		if err != nil || lanes == 0 {
-			return err
-		}
-		q, err := inspectQueue(path, lanes)
 		if err != nil {
-			return err
+			return nil // WalkDir comes again with it
 		}
+		if lanes == 0 {
+			return nil
+		}
+		q := inspectQueue(path, lanes, &aside)
 		if q.Path, err = filepath.Rel(dir, path); err != nil {
 			return err
 		}
@@ -69,59 +89,99 @@ func Inspect(dir string) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("could not inspect queues: %w", err)
 	}
+	r.Aside, r.AsideFiles = aside.Paths, aside.Total
 	return r, nil
 }
 
-// lanesIn returns how many lanes have a directory in dir.
+var queueName = regexp.MustCompile(`^[0-9]{4,}-lanes-([1-9][0-9]?)$`)
+
+// lanesIn returns how many lanes the queue in dir has, by its name, its positions and
+// what stands in the places of lanes; 0 if it is no queue.
 func lanesIn(dir string) (n int, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return 0, err
 	}
+	if m := queueName.FindStringSubmatch(filepath.Base(dir)); m != nil {
+		n, err = strconv.Atoi(m[1])
+		if n > MaxLanes {
+			n = 0
+		}
+	}
 	for _, e := range entries {
 		var i int
-		if _, err := fmt.Sscanf(e.Name(), "lane-%d", &i); err == nil && e.IsDir() && e.Name() == laneDir(i) && i < MaxLanes {
+		if _, err := fmt.Sscanf(e.Name(), "lane-%d", &i); err == nil && e.Name() == laneDir(i) && i < MaxLanes {
 			n = max(n, i+1)
 		}
 	}
-	return n, nil
+	info, statErr := os.Lstat(filepath.Join(dir, positionsFile))
+	if n > 0 && statErr == nil && info.Mode().IsRegular() && info.Size() <= MaxLanes*2*slotBytes {
+		n = max(n, int(info.Size())/(2*slotBytes))
+	}
+	return n, err
 }
 
-func inspectQueue(dir string, lanes int) (QueueReport, error) {
+func inspectQueue(dir string, lanes int, aside *Aside) QueueReport {
 	q := QueueReport{Lanes: []LaneReport{}}
+	note := func(err error) {
+		if err != nil {
+			q.Unreadable = append(q.Unreadable, err.Error())
+		}
+	}
 	f, err := openRegular(filepath.Join(dir, positionsFile), os.O_RDONLY, maxSmallFile)
-	switch {
-	case err == nil:
+	if err == nil {
 		defer f.Close()
-	case !errors.Is(err, fs.ErrNotExist):
-		q.Unreadable = append(q.Unreadable, err.Error())
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		note(err)
 	}
 	p := &positions{file: f}
+	found, err := AsideIn(dir)
+	note(err)
+	aside.Add(found)
 	for i := range lanes {
-		l, unreadable, err := inspectLane(filepath.Join(dir, laneDir(i)), i, p)
-		if err != nil {
-			return QueueReport{}, err
-		}
+		path := filepath.Join(dir, laneDir(i))
+		l, unreadable := inspectLane(path, i, p)
 		q.Unreadable = append(q.Unreadable, unreadable...)
+		for _, d := range []string{path, filepath.Join(path, apartDir)} {
+			if found, err := AsideIn(d); err == nil { // what cannot be listed is named already
+				aside.Add(found)
+			}
+		}
 		q.Lanes = append(q.Lanes, l)
 		q.Ledger.Add(l.Ledger)
 	}
-	return q, nil
+	return q
 }
 
-func inspectLane(dir string, number int, p *positions) (l LaneReport, unreadable []string, err error) {
+// noLane says why a lane's directory is none.
+func noLane(path string) error {
+	info, err := os.Stat(path) // a link to a directory is one
+	if _, linkErr := os.Lstat(path); errors.Is(linkErr, fs.ErrNotExist) {
+		return fmt.Errorf("%s: the directory is missing", path)
+	}
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is not a directory", path)
+	}
+	return err
+}
+
+func inspectLane(dir string, number int, p *positions) (l LaneReport, unreadable []string) {
+	note := func(err error) {
+		if err != nil {
+			unreadable = append(unreadable, err.Error())
+		}
+	}
 	at, found, err := p.load(number)
-	if err != nil {
-		return LaneReport{}, nil, err
-	}
+	note(err)
 	l = LaneReport{Lane: number, Positions: found}
-	segments, err := listSegments(dir)
-	if err != nil {
-		unreadable = append(unreadable, err.Error())
+	var segments, apart []segment
+	if err = noLane(dir); err == nil {
+		segments, err = listSegments(dir)
 	}
+	note(err)
 	for i, s := range segments {
 		if s.bad != nil {
-			unreadable = append(unreadable, s.bad.Error())
+			note(s.bad)
 			continue
 		}
 		l.Segments++
@@ -138,7 +198,7 @@ func inspectLane(dir string, number int, p *positions) (l LaneReport, unreadable
 			continue // a head that runs has sent it meanwhile
 		}
 		if err != nil {
-			unreadable = append(unreadable, err.Error())
+			note(err)
 			continue
 		}
 		if i == len(segments)-1 {
@@ -149,13 +209,13 @@ func inspectLane(dir string, number int, p *positions) (l LaneReport, unreadable
 	if l.Samples < queued {
 		l.Missing = queued - l.Samples
 	}
-	apart, err := listSegments(filepath.Join(dir, apartDir))
-	if err != nil {
-		unreadable = append(unreadable, err.Error())
+	if noLane(dir) == nil {
+		apart, err = listSegments(filepath.Join(dir, apartDir))
+		note(err)
 	}
 	for _, s := range apart {
 		if s.bad != nil {
-			unreadable = append(unreadable, s.bad.Error())
+			note(s.bad)
 			continue
 		}
 		l.Bytes += s.size
@@ -163,7 +223,7 @@ func inspectLane(dir string, number int, p *positions) (l LaneReport, unreadable
 	l.Apart = at.apart.waiting()
 	queued += l.Apart
 	l.Ledger = Ledger{Taken: at.outcome.Sum() + queued, Queued: queued, Outcome: at.outcome}
-	return l, unreadable, nil
+	return l, unreadable
 }
 
 // inspectSegment walks the records after offset and returns where the last one

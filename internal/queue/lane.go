@@ -21,6 +21,7 @@ type Lane struct {
 	logger       *slog.Logger
 	positions    *positions
 	fsync        func(*os.File) error
+	openRead     func(path string) (*os.File, error)
 	more         chan struct{}  // holds a value when something was appended
 	siblings     func() []*Lane // all lanes of the queue, which share the disk
 	setAside     func(path string, why error) error

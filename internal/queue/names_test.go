@@ -36,8 +36,8 @@ func TestNamesThatAreNoSegments(t *testing.T) {
 	if diff := cmp.Diff([]string{"before", "after"}, drain(t, q.Lane(0))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if aside := q.Status().Aside; len(aside) != 3 {
-		t.Errorf("set aside: %q", aside)
+	if aside := q.Status().Aside; aside.Total != 3 || len(aside.Paths) != 3 {
+		t.Errorf("set aside: %+v", aside)
 	}
 	put(t, q.Lane(0), 10, "at the end")
 	if err := q.Close(); err != nil {

@@ -57,7 +57,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 )
@@ -104,7 +103,7 @@ type Queue struct {
 	closeOnce func() error
 
 	asideMu sync.Mutex
-	aside   []string // paths of what was set aside since the queue was opened
+	aside   Aside
 }
 
 // Open opens the queue in dir, creating it if it is not there. It must have been
@@ -118,14 +117,15 @@ func Open(dir string, o Options) (*Queue, error) {
 	share := o.MaxBytes / int64(o.Lanes)
 	o.SegmentBytes = min(o.SegmentBytes, max(share/8, 64<<10))
 	q := &Queue{dir: dir, logger: o.Logger}
+	q.findAside(o.Lanes)
 	q.closeOnce = sync.OnceValue(q.close)
-	if aside, err := EnsureDir(dir); err != nil {
+	if aside, why, err := EnsureDir(dir); err != nil {
 		return nil, fmt.Errorf("could not create queue: %w", err)
 	} else if aside != "" {
-		q.noteAside(aside, fmt.Errorf("%s: %w", dir, errNotOurs))
+		q.noteAside(aside, why, "what waited in it is not sent, and the delivery counts restart at 0")
 	}
 	var err error
-	if q.positions, err = openPositions(filepath.Join(dir, positionsFile), o.Lanes, q.setAside); err != nil {
+	if q.positions, err = openPositions(filepath.Join(dir, positionsFile), o.Lanes, q.setPositionsAside); err != nil {
 		return nil, err
 	}
 	for i := range o.Lanes {
@@ -145,17 +145,47 @@ func (q *Queue) setAside(path string, why error) error {
 	if err != nil {
 		return err
 	}
-	q.noteAside(as, why)
+	q.noteAside(as, why, samplesDropped)
 	return nil
 }
 
-func (q *Queue) noteAside(as string, why error) {
-	q.logger.Error("moved unreadable queue files aside; their samples are counted as dropped with reason corrupted",
-		"moved_to", as, "err", why)
+// samplesDropped is what setting a lane or a segment aside costs: its samples are missed.
+const samplesDropped = "its samples are counted as dropped with reason corrupted"
+
+// setPositionsAside does so with the positions: no sample is lost by that.
+func (q *Queue) setPositionsAside(path string, why error) error {
+	as, err := SetAside(path)
+	if err != nil {
+		return err
+	}
+	q.noteAside(as, why, "the samples that wait are kept, and the delivery counts restart at 0; what was sent last is sent again")
+	return nil
+}
+
+func (q *Queue) noteAside(as string, why error, effect string) {
+	q.logger.Error("moved an unreadable queue file aside: "+effect, "moved_to", as, "err", why)
+	q.countAside(as)
+}
+
+func (q *Queue) countAside(as string) {
 	q.asideMu.Lock()
 	defer q.asideMu.Unlock()
-	if len(q.aside) < asideNames {
-		q.aside = append(q.aside, as)
+	q.aside.Add(Aside{[]string{as}, 1})
+}
+
+// findAside looks for what earlier runs set aside.
+func (q *Queue) findAside(lanes int) {
+	dirs := []string{q.dir}
+	for i := range lanes {
+		lane := filepath.Join(q.dir, laneDir(i))
+		dirs = append(dirs, lane, filepath.Join(lane, apartDir))
+	}
+	for _, dir := range dirs {
+		found, err := AsideIn(dir)
+		if err != nil {
+			q.logger.Warn("files that were set aside earlier are not in the status", "err", err)
+		}
+		q.aside.Add(found)
 	}
 }
 
@@ -196,14 +226,14 @@ type Status struct {
 	Newest   time.Time // of the samples that were taken since the queue was opened
 	DiskErr  error     // why the last write failed; nil once one succeeded
 	TornTail int64     // bytes cut when the queue was opened
-	Aside    []string  // paths of what was set aside since the queue was opened
+	Aside    Aside
 }
 
 // Status returns what the queue holds.
 func (q *Queue) Status() Status {
 	var s Status
 	q.asideMu.Lock()
-	s.Aside = slices.Clone(q.aside)
+	s.Aside = q.aside
 	q.asideMu.Unlock()
 	q.locked(func(l *Lane) {
 		s.Ledger.Add(l.ledger())

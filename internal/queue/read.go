@@ -230,7 +230,7 @@ func (l *Lane) open(number uint64) (*os.File, error) {
 		}
 		l.reading = nil
 	}
-	f, err := openRegular(segmentPath(l.dir, number), os.O_RDONLY, maxSegment)
+	f, err := l.openRead(segmentPath(l.dir, number))
 	if err != nil {
 		return nil, fmt.Errorf("could not read queue segment: %w", err)
 	}

@@ -12,14 +12,15 @@ import (
 // of one segment, whatever the size of the backlog.
 func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
 	dir := filepath.Join(q.dir, laneDir(number))
-	if aside, err := EnsureDir(dir); err != nil {
+	if aside, why, err := EnsureDir(dir); err != nil {
 		return nil, fmt.Errorf("could not create queue lane: %w", err)
 	} else if aside != "" {
-		q.noteAside(aside, fmt.Errorf("%s: %w", dir, errNotOurs))
+		q.noteAside(aside, why, samplesDropped)
 	}
 	l := &Lane{
 		dir: dir, number: number, segmentBytes: o.SegmentBytes, now: o.Now, logger: o.Logger, positions: q.positions,
-		fsync: (*os.File).Sync, more: make(chan struct{}, 1), siblings: func() []*Lane { return q.lanes }, setAside: q.setAside,
+		fsync: (*os.File).Sync, openRead: openToRead, more: make(chan struct{}, 1),
+		siblings: func() []*Lane { return q.lanes }, setAside: q.setAside,
 	}
 	l.share.Store(share)
 	at, found, err := q.positions.load(number)
@@ -34,7 +35,9 @@ func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
 	for _, s := range all {
 		if s.bad != nil {
 			if err := q.setAside(segmentPath(dir, s.number), s.bad); err != nil {
-				q.noteAside(segmentPath(dir, s.number), errors.Join(s.bad, err)) // it stays there, and is not read
+				o.Logger.Error("could not move the unreadable queue file aside; it is kept and not read: "+samplesDropped,
+					"segment", segmentPath(dir, s.number), "err", errors.Join(s.bad, err))
+				q.countAside(segmentPath(dir, s.number))
 			}
 			continue
 		}
@@ -102,7 +105,7 @@ func (l *Lane) beginAt(s segment) {
 	if found {
 		l.base, l.consumed = h.first, h.first
 		if h.first > 0 {
-			l.logger.Error("queue positions file is lost: the delivery counts restart at 0", "lane", l.dir, "samples_before", h.first)
+			l.logger.Error("the lane's position is lost: its delivery counts restart at 0", "lane", l.dir, "samples_before", h.first)
 		}
 	} else {
 		l.base, l.consumed = l.enqueued, l.enqueued

@@ -248,12 +248,13 @@ func (a *Area) Strike(p wire.Point, answer receiver.Answer) {
 	a.publish()
 }
 
-// Begin finds out what an earlier run left apart.
-func (a *Area) Begin(l Lane) {
-	a.Lane = l
+// Begin finds out what an earlier run left apart. An error is about the disk: it is to be
+// called again.
+func (a *Area) Begin(l Lane) error {
+	a.Lane, a.series, a.groups = l, nil, nil
 	if a.Queue.ApartWaits() == 0 {
 		a.Queue.EndApart()
-		return
+		return nil
 	}
 	for _, notes := range []bool{true, false} {
 		end, err := a.each(func(e queue.ApartEntry) error {
@@ -265,15 +266,18 @@ func (a *Area) Begin(l Lane) {
 				return nil
 			}
 			all, err := expandPoints(e.Body)
+			if err != nil {
+				a.DiskTrouble(err)
+			}
 			for i, p := range all {
 				if s := a.get(p); e.From+uint64(i) >= s.settled {
 					s.waits++
 				}
 			}
-			return err
+			return nil
 		})
 		if a.offered = end; err != nil {
-			a.DiskTrouble(err)
+			return err
 		}
 	}
 	var all []wire.SeriesID
@@ -285,11 +289,12 @@ func (a *Area) Begin(l Lane) {
 	}
 	if len(all) == 0 {
 		a.Queue.EndApart() // what should be there is not
-		return
+		return nil
 	}
 	slices.Sort(all)
 	a.groups = append(a.groups, group{ids: all})
 	a.publish()
+	return nil
 }
 
 // each reads all that waits apart, and returns where it ends.

@@ -2,8 +2,11 @@ package refused
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +30,7 @@ type lab struct {
 	lane   *queue.Lane
 	dir    string
 	area   *Area
+	own    Lane
 	extra  *Extra
 	lifts  Lifts
 	refuse func(series int) string // the receiver's words; "" accepts it
@@ -62,7 +66,7 @@ func (l *lab) open() {
 	}
 	l.queue, l.lane, l.area = q, q.Lane(0), &Area{}
 	fail := func(err error) { l.t.Errorf("disk: %v", err) }
-	l.area.Begin(Lane{
+	l.own = Lane{
 		Queue: l.lane, Elapsed: func() time.Duration { return l.now }, Wall: l.wall, Configured: func() bool { return true },
 		Oldest: func() int64 { return l.wall().Add(-time.Hour).UnixMilli() }, Limit: func() (int, int) { return 1000, 1 << 20 },
 		MaxBackoff: func() time.Duration { return time.Second }, Extra: l.extra.Take, Pace: OfferPace(8), Lifts: &l.lifts,
@@ -72,8 +76,45 @@ func (l *lab) open() {
 		},
 		Retry: func(context.Context, receiver.Answer, int, int) {}, Good: func() {}, Answered: func() {},
 		Doubt: func(receiver.Answer, string) {}, Outcome: func(queue.Outcome) {}, DiskTrouble: fail, DiskFailed: fail,
-	})
+	}
+	if err := l.area.Begin(l.own); err != nil {
+		l.t.Error(err)
+	}
 	l.t.Cleanup(func() { _ = q.Close() })
+}
+
+// TestBeginAgain: what waits apart cannot be read at the start, and can be a moment later. Nothing is dropped, and each
+// sample is counted once.
+func TestBeginAgain(t *testing.T) {
+	l := newLab(t)
+	l.refuse = func(int) string { return cortexUserLimit }
+	const rounds, series = 3, 7
+	for range rounds {
+		l.scrape(series)
+		l.now += time.Second
+	}
+	if err := l.queue.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l.open()
+	apart := filepath.Join(l.dir, "lane-00", "apart")
+	if err := errors.Join(os.Rename(apart, apart+"-elsewhere"), os.WriteFile(apart, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := l.area.Begin(l.own); err == nil {
+			t.Error("what cannot be read is taken for nothing")
+		}
+	}
+	if err := errors.Join(os.Remove(apart), os.Rename(apart+"-elsewhere", apart)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.area.Begin(l.own); err != nil {
+		t.Error(err)
+	}
+	if got := l.area.Status(); l.lane.ApartWaits() != rounds*series || got.Samples != rounds*series || got.Series != series {
+		t.Errorf("%d wait, %+v", l.lane.ApartWaits(), got)
+	}
 }
 
 func (l *lab) wall() time.Time { return time.Unix(1_800_000_000, 0).Add(l.now) }

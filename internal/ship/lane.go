@@ -26,7 +26,12 @@ type shipLane struct {
 const idle = time.Second
 
 func (l *shipLane) run(ctx context.Context, once bool) {
-	l.refused.Begin(l.refusedLane())
+	for err := l.refused.Begin(l.refusedLane()); err != nil; err = l.refused.Begin(l.refusedLane()) {
+		l.remote.diskTrouble(err)
+		if !sleep(ctx, idle) {
+			return
+		}
+	}
 	for ctx.Err() == nil {
 		l.refused.Turn(ctx)
 		set := l.remote.settings.Load()

@@ -32,7 +32,7 @@ func (r *remote) sendMetadata(ctx context.Context) {
 			r.traffic.Answered(a.Code, 0, len(body), false)
 			if a.Meaning != receiver.Accepted {
 				if ctx.Err() == nil {
-					r.logger.Warn("the receiver refused metadata", "code", a.Code, "answer", a.Text)
+					r.logger.Warn("the receiver did not take metadata", said("code", a.Code, "answer", a.Text)...)
 				}
 				break
 			}

@@ -49,12 +49,12 @@ type remote struct {
 
 	queues []*queue.Queue // the last one takes samples; the others are drained first
 	taking []sync.Mutex   // one a lane of the last queue, held while it takes
-	aside  []string       // paths of what was set aside, beside what the queues have
+	aside  queue.Aside    // beside what the queues have
 	closed atomic.Bool    // nothing is taken any more
 	hurry  chan struct{}  // closed when lanes are to send without waiting for more
 	spare  chan []byte    // room for a record
 
-	nameMu sync.Mutex // of name and url, which a reload may change, and of areas
+	nameMu sync.Mutex // of name and url, which a reload may change, of aside, and of areas
 	name   string
 	url    string
 	areas  []*refused.Area // of all lanes, made by start
@@ -73,7 +73,7 @@ func remoteID(c *config.RemoteWriteConfig) string {
 	if c.Name == "" {
 		return remotePrefix + "url-" + digest(c.URL.String())
 	}
-	if plainName.MatchString(c.Name) {
+	if plainName.MatchString(c.Name) && !queue.IsAside(c.Name) {
 		return remotePrefix + "name-" + c.Name
 	}
 	return remotePrefix + "name-" + digest(c.Name)
@@ -101,12 +101,14 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 		}
 	}()
 	dir := filepath.Join(s.options.Dir, id)
-	if aside, err := queue.EnsureDir(dir); err != nil {
+	aside, why, err := queue.EnsureDir(dir)
+	if err != nil {
 		return nil, fmt.Errorf("could not create queue: %w", err)
-	} else if aside != "" {
-		r.aside = append(r.aside, aside)
-		r.logger.Error("moved aside a file that had the name of the queue's directory", "moved_to", aside)
 	}
+	if aside != "" {
+		r.logger.Error("moved aside what could not be read as the queue's directory", "moved_to", aside, "err", why)
+	}
+	r.findAside(dir)
 	generations, err := listGenerations(dir)
 	if err != nil {
 		return nil, err
@@ -136,6 +138,17 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 		r.taking = make([]sync.Mutex, s.options.Lanes)
 	}
 	return r, nil
+}
+
+// findAside looks for what was set aside of the remote, beside what is in its queues.
+func (r *remote) findAside(dir string) {
+	own, err := queue.AsideOf(dir)
+	inside, insideErr := queue.AsideIn(dir)
+	if err = errors.Join(err, insideErr); err != nil {
+		r.logger.Warn("files that were set aside earlier are not in the status", "err", err)
+	}
+	own.Add(inside)
+	r.aside = own
 }
 
 // generation is a queue of a remote: each change of the number of lanes begins a
@@ -195,9 +208,13 @@ func (r *remote) remember() error {
 	}
 	path := filepath.Join(r.ship.options.Dir, r.id, noteFile)
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		if _, err := queue.SetAside(path); err != nil {
+		as, err := queue.SetAside(path)
+		if err != nil {
 			return err
 		}
+		r.nameMu.Lock()
+		r.aside.Add(queue.Aside{Paths: []string{as}, Total: 1})
+		r.nameMu.Unlock()
 	}
 	return os.WriteFile(path, append(b, '\n'), 0o600)
 }
@@ -318,7 +335,7 @@ func (r *remote) wall() time.Time { return r.ship.wall() }
 func (r *remote) bad(lane int, a receiver.Answer) {
 	t := delivery.Trouble{Time: r.wall(), Code: a.Code, Text: a.Text, Next: a.Next(), NoCredentials: a.Unsigned}
 	if r.health.Bad(lane, t) {
-		r.logger.Warn("samples are delayed", "code", a.Code, "answer", a.Text, "next", t.Next)
+		r.logger.Warn("samples are delayed", said("code", a.Code, "answer", a.Text, "next", t.Next)...)
 	}
 }
 
@@ -362,7 +379,21 @@ func (r *remote) outcome(o queue.Outcome) {
 	if err != nil {
 		b = []byte(err.Error())
 	}
-	r.logger.Error("samples were not delivered", "batch", string(b), "last_refusal", r.health.Refusal())
+	what := "samples are uncertain: the receiver refused them, or did not answer"
+	if whole.Lost() > 0 {
+		what = "samples were dropped"
+	}
+	r.logger.Error(what, said("batch", string(b), "last_refusal", r.health.Refusal())...)
+}
+
+// said are the pairs of a line of the log without those that have no value.
+func said(pairs ...any) (all []any) {
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" && pairs[i+1] != 0 {
+			all = append(all, pairs[i:i+2]...)
+		}
+	}
+	return all
 }
 
 // diskFailed notes that samples could not be queued, and were dropped.
@@ -380,6 +411,6 @@ func (r *remote) diskTrouble(err error) {
 	now := r.wall()
 	r.health.Disk(now, err.Error())
 	if r.health.Tell(now) {
-		r.logger.Error("could not read or sync the queue on disk; no samples are lost so far", "err", err)
+		r.logger.Error("could not read or sync the queue on disk; no samples are lost by that", "err", err)
 	}
 }

@@ -171,7 +171,7 @@ func (s *Ship) openLeftBehind() error {
 		return fmt.Errorf("could not list queues: %w", err)
 	}
 	for _, e := range entries {
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), remotePrefix) {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), remotePrefix) || queue.IsAside(e.Name()) {
 			continue
 		}
 		if err := s.age(e.Name()); err != nil {
@@ -272,7 +272,6 @@ func (s *Ship) reopen(id string, aging *remote) (*remote, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.age(id))
 	}
-	r.aside = append(r.aside, aging.setAside()...)
 	return r, nil
 }
 

@@ -2,7 +2,6 @@ package ship
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/parascope/parascope/internal/delivery"
 	"github.com/parascope/parascope/internal/refused"
@@ -24,15 +23,6 @@ func (s *Ship) Status() delivery.Status {
 	return delivery.New(s.wall(), remotes)
 }
 
-// setAside returns the paths of files that the queues could not read.
-func (r *remote) setAside() []string {
-	all := slices.Clone(r.aside)
-	for _, q := range r.queues {
-		all = append(all, q.Status().Aside...)
-	}
-	return all
-}
-
 func (r *remote) status() delivery.RemoteStatus {
 	set := r.settings.Load()
 	name, url := r.label()
@@ -43,10 +33,13 @@ func (r *remote) status() delivery.RemoteStatus {
 	if !r.configured.Load() {
 		rs.Verdict = delivery.Removed
 	}
-	rs.Aside = r.setAside()
+	r.nameMu.Lock()
+	aside, areas := r.aside, r.areas
+	r.nameMu.Unlock()
 	for _, q := range r.queues {
 		s := q.Status()
 		rs.Ledger.Add(s.Ledger)
+		aside.Add(s.Aside)
 		rs.QueueBytes += s.Bytes
 		rs.TornTailBytes += s.TornTail
 		if !s.Oldest.IsZero() && (rs.OldestSample.IsZero() || s.Oldest.Before(rs.OldestSample)) {
@@ -59,9 +52,7 @@ func (r *remote) status() delivery.RemoteStatus {
 			rs.Disk = s.DiskErr.Error()
 		}
 	}
-	r.nameMu.Lock()
-	areas := r.areas
-	r.nameMu.Unlock()
+	rs.Aside, rs.AsideFiles = aside.Paths, aside.Total
 	for _, a := range areas {
 		rs.Refused.Add(a.Status(), refused.ShownSeries)
 	}

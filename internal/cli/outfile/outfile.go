@@ -151,7 +151,12 @@ func Read(ctx context.Context, name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return await(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(f, limit)) })
+	return ReadFrom(ctx, f, limit)
+}
+
+// ReadFrom reads what is open already, such as standard input, up to this many bytes.
+func ReadFrom(ctx context.Context, from io.Reader, limit int64) ([]byte, error) {
+	return await(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(from, limit)) })
 }
 
 // open opens a file. The opening of a pipe waits for its other end; when ctx ends, that is opened here.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +11,7 @@ import (
 	"github.com/parascope/parascope/internal/amg"
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cli/progress"
 	"github.com/parascope/parascope/internal/deploy"
@@ -225,7 +224,10 @@ role; --dry-run shows what would change. The file lists names under each role:
 			if file == "" {
 				return hint.New(hint.Usage, fmt.Errorf("no file"), "give -f users.yaml")
 			}
-			content, name, err := readUsers(p, file)
+			content, name, err := readUsers(cmd.Context(), p, file)
+			if cmd.Context().Err() != nil {
+				return cmd.Context().Err()
+			}
 			if err != nil {
 				return hint.New(hint.BadInput, fmt.Errorf("could not read users: %w", err), "give -f FILE, or -f - for standard input")
 			}
@@ -247,20 +249,22 @@ role; --dry-run shows what would change. The file lists names under each role:
 	return c
 }
 
-// maxUsers bounds what is read of standard input, in bytes: no workspace has so many.
+// maxUsers bounds what is read, in bytes: no workspace has so many.
 const maxUsers = 4 << 20
 
 // readUsers reads the file, and what errors call it.
-func readUsers(p *cli.Process, file string) (content []byte, name string, err error) {
-	if file != "-" {
-		content, err = os.ReadFile(file)
-		return content, file, err
+func readUsers(ctx context.Context, p *cli.Process, file string) (content []byte, name string, err error) {
+	if file == "-" {
+		name = "standard input"
+		content, err = outfile.ReadFrom(ctx, p.Stdin, maxUsers+1)
+	} else {
+		name = file
+		content, err = outfile.Read(ctx, file, maxUsers+1)
 	}
-	content, err = io.ReadAll(io.LimitReader(p.Stdin, maxUsers+1))
 	if err == nil && len(content) > maxUsers {
-		err = fmt.Errorf("standard input has more than %d bytes", maxUsers)
+		err = fmt.Errorf("%s has more than %d bytes", name, maxUsers)
 	}
-	return content, "standard input", err
+	return content, name, err
 }
 
 // change plans, and unless it is a dry run applies, what is wanted.

@@ -18,10 +18,12 @@ func newCheck(p *cli.Process, file *string, ignoreRules *bool) *cobra.Command {
 		Short: "Test a configuration file without starting anything",
 		Long: `Read FILE, or the file of --config.file, as the head reads it, and start nothing. It refuses
 what stock Prometheus in agent mode refuses. It also reports settings with which no
-samples arrive: no remote_write, a URL that is not for remote write, AMP without sigv4,
-or a sigv4 region that is not the URL's.
+samples arrive: nothing to scrape, no remote_write, a URL that is not for remote write,
+AMP without sigv4, or a sigv4 region that is not the URL's.
 
-Exit code 3 if the file is not valid or nothing could arrive.`,
+Exit code 3 if the file is not valid or nothing could arrive: nothing is scraped, or no
+remote_write can deliver. Problems of one remote_write beside a good one are printed,
+and the exit code is 0; with --json they have "fatal": true.`,
 		Example: `  parascope head check prometheus.yml
   parascope head check --ignore-rules prometheus.yml   # of a Prometheus that evaluates rules`,
 		Args: cobra.MaximumNArgs(1),

@@ -25,7 +25,8 @@ func newInspect(p *cli.Process) *cobra.Command {
 samples were sent or wait, and whether all records are intact. Nothing is changed; the
 head need not run. docs/delivery.md describes the format.
 
-Exit code 1 if records are damaged, samples missing, or files unreadable.`,
+Exit code 1 if records are damaged, samples missing, or files or lanes unreadable or
+missing. Files that a head set aside (….unreadable) are named.`,
 		Example: `  parascope head inspect /var/lib/prometheus/data-agent
   parascope head inspect --json data-agent | jq '.queues[].ledger'`,
 		Args: cobra.ExactArgs(1),
@@ -42,10 +43,14 @@ Exit code 1 if records are damaged, samples missing, or files unreadable.`,
 			if err != nil {
 				return fmt.Errorf("could not write the report: %w", err)
 			}
+			cannot := hint.New(hint.Failure, errors.New("some queue files cannot be read"),
+				"a head that opens the directory renames unreadable files to ….unreadable, makes missing directories, and continues")
+			if len(r.Unreadable) > 0 {
+				return cannot
+			}
 			for _, q := range r.Queues {
 				if len(q.Unreadable) > 0 {
-					return hint.New(hint.Failure, errors.New("some queue files cannot be read"),
-						"a head that opens the directory renames unreadable files to ….unreadable and continues without these files")
+					return cannot
 				}
 				for _, l := range q.Lanes {
 					if l.Damaged > 0 || l.Missing > 0 {
@@ -65,6 +70,9 @@ func printQueues(w io.Writer, style term.Styler, r head.QueueReport) error {
 	right := func(title string) term.Column { return term.Column{Title: title, Right: true} }
 	columns := []term.Column{right("LANE"), right("SEGMENTS"), right("BYTES"), right("RECORDS"), right("SAMPLES"), right("DAMAGED"),
 		right("MISSING"), right("TORN"), {Title: "OLDEST"}}
+	for _, why := range r.Unreadable {
+		fmt.Fprintln(w, style.Bad("unreadable: "+why))
+	}
 	for i, q := range r.Queues {
 		if i > 0 {
 			fmt.Fprintln(w)
@@ -92,6 +100,12 @@ func printQueues(w io.Writer, style term.Styler, r head.QueueReport) error {
 		if err := term.Table(w, style, columns, rows); err != nil {
 			return err
 		}
+	}
+	if r.AsideFiles > 0 {
+		fmt.Fprintf(w, "\nset aside by a head, %d in all:\n", r.AsideFiles)
+	}
+	for _, path := range r.Aside {
+		fmt.Fprintf(w, "  %s\n", term.Clean(path))
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func (s *setupFlags) run(ctx context.Context, p *cli.Process) (err error) {
 		if err != nil {
 			return err
 		}
-		return summary.Err(file)
+		return summary.EachErr(file)
 	}
 	r, err := headnode.Setup(ctx, s.o)
 	for _, f := range r.Written {

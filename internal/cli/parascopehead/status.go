@@ -176,7 +176,7 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 			add("  last answer: %s", r.LastRefusal)
 		}
 	}
-	if l.Lost() == 0 && l.Doubtful() == 0 && len(r.Aside) == 0 {
+	if l.Lost() == 0 && l.Doubtful() == 0 && r.AsideFiles == 0 {
 		if r.Verdict == head.Delivering {
 			add("nothing was lost")
 		} else {
@@ -194,9 +194,9 @@ func describeRemote(now time.Time, r head.RemoteDelivery) []string {
 		add("%s bytes of incomplete data at the queue's end were removed at the start; their samples were never taken",
 			number(uint64(r.TornTailBytes)))
 	}
-	if len(r.Aside) > 0 && !strings.Contains(r.Reason, r.Aside[0]) {
-		add("files of the queue could not be read at the start or since, and were set aside; what they counted is not in these numbers: %s",
-			strings.Join(r.Aside, ", "))
+	if text := r.AsideText(); r.AsideFiles > 0 && !strings.Contains(r.Reason, text) {
+		add("%s", text)
+		add("  delete or move them when they are no longer needed, and restart the head: they are in the status until then")
 	}
 	add("queue %s of %s on disk", amount(r.QueueBytes), amount(r.QueueMaxBytes))
 	return lines

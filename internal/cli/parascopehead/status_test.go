@@ -78,7 +78,11 @@ func TestDeliveryForPeople(t *testing.T) {
 			r.LastError = trouble(0, "dial tcp: no such host")
 		}),
 		with("set-aside", func(r *delivery.RemoteStatus) {
-			r.Ledger, r.Aside = ledger(1000, 0), []string{"/data/remote-amp/positions.unreadable"}
+			r.Ledger, r.Aside, r.AsideFiles = ledger(1000, 0), []string{"/data/remote-amp/positions.unreadable"}, 1
+		}),
+		with("many-set-aside", func(r *delivery.RemoteStatus) {
+			r.Ledger, r.Aside, r.AsideFiles = ledger(1000, 0), []string{"1.unreadable", "2.unreadable", "3.unreadable", "4.unreadable",
+				"5.unreadable", "6.unreadable"}, 117
 		}),
 		with("gone", func(r *delivery.RemoteStatus) {
 			r.Verdict, r.Ledger, r.OldestSample = delivery.Removed, ledger(10, 20), now.Add(-10*time.Minute)

@@ -123,11 +123,11 @@ func checkDisk(_ context.Context, e *Env) Finding {
 	return worst(e, func(r head.RemoteDelivery) Finding {
 		switch {
 		case r.Disk != "":
-			return doctor.Fault("writing to the queue's disk fails: "+r.Disk, "free space on the disk ('df -h /opt/prometheus'); sending resumes "+
+			return doctor.Fault("the queue's disk fails: "+r.Disk, "free space on the disk ('df -h /opt/prometheus'); sending resumes "+
 				"automatically")
-		case len(r.Aside) > 0:
-			return doctor.Fault("files of the queue could not be read: "+strings.Join(r.Aside, ", "),
-				"check the disk; 'parascope-head inspect DIRECTORY' reads every record")
+		case r.AsideFiles > 0:
+			return doctor.Fault(r.AsideText(), "check the disk; 'parascope-head inspect DIRECTORY' reads every record; then remove these files, "+
+				"and restart the head")
 		}
 		return doctor.Good("")
 	})

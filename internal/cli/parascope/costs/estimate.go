@@ -1,10 +1,11 @@
 package costs
 
 import (
+	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/cost"
 	"github.com/parascope/parascope/internal/cost/census"
@@ -52,7 +54,7 @@ prices of a region that has all of them.`,
   parascope cost estimate --nodes p5.48xlarge=8 --rate p5.48xlarge=31.40 --json | jq .bill.expected`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.ReportFailure(o.json, runEstimate(p, o))
+			return p.ReportFailure(o.json, runEstimate(cmd.Context(), p, o))
 		},
 	}
 	f := c.Flags()
@@ -74,7 +76,7 @@ prices of a region that has all of them.`,
 	return c
 }
 
-func runEstimate(p *cli.Process, o estimateOptions) error {
+func runEstimate(ctx context.Context, p *cli.Process, o estimateOptions) error {
 	l, err := priceList(o.rates)
 	if err != nil {
 		return err
@@ -91,7 +93,7 @@ func runEstimate(p *cli.Process, o estimateOptions) error {
 	if err != nil {
 		return err
 	}
-	c, err := o.census()
+	c, err := o.census(ctx)
 	if err != nil {
 		return err
 	}
@@ -135,21 +137,26 @@ func (o estimateOptions) checkNumbers() error {
 	return nil
 }
 
+// maxConfig is more than census.Read takes, in bytes.
+const maxConfig = 2 << 20
+
 // census are the nodes of the configuration and those that are named.
-func (o estimateOptions) census() (census.Census, error) {
+func (o estimateOptions) census(ctx context.Context) (census.Census, error) {
 	if o.config == "" && len(o.nodes) == 0 {
 		return census.Census{}, hint.New(hint.Usage, errors.New("neither --config nor --nodes is given"),
 			"give --config the cluster's configuration, or --nodes TYPE=NUMBER, such as --nodes p5.48xlarge=4")
 	}
 	c := census.Census{Queues: 1}
 	if o.config != "" {
-		f, err := os.Open(o.config)
+		text, err := outfile.Read(ctx, o.config, maxConfig)
+		if ctx.Err() != nil {
+			return c, ctx.Err()
+		}
 		if err != nil {
 			return c, hint.New(hint.BadInput, fmt.Errorf("could not read the configuration: %w", err),
 				"give --config the FILE that pcluster create-cluster takes, or --nodes TYPE=NUMBER")
 		}
-		defer f.Close()
-		if c, err = census.Read(o.config, f); err != nil {
+		if c, err = census.Read(o.config, bytes.NewReader(text)); err != nil {
 			return c, err
 		}
 	}

@@ -5,14 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/parascope/parascope/internal/awsconf"
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/cli/outfile"
 	"github.com/parascope/parascope/internal/cli/parascope/flags"
 	"github.com/parascope/parascope/internal/dashboard/lint"
 	"github.com/parascope/parascope/internal/dashboard/site"
@@ -53,9 +52,9 @@ The exit status is 1 if anything was found.`,
 		Example: `  parascope dashboards lint my-dashboard.json
   parascope dashboards lint rules.yml --json`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) (err error) {
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			defer func() { err = p.ReportFailure(asJSON, err) }()
-			return lintFiles(p, args, asJSON)
+			return lintFiles(cmd.Context(), p, args, asJSON)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -68,10 +67,10 @@ type linted struct {
 	Findings []lint.Finding `json:"findings"`
 }
 
-func lintFiles(p *cli.Process, names []string, asJSON bool) error {
+func lintFiles(ctx context.Context, p *cli.Process, names []string, asJSON bool) error {
 	known, all, n := lint.Documented(), []linted{}, 0
 	for _, name := range names {
-		content, err := readLimited(name)
+		content, err := readLimited(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -96,17 +95,13 @@ func lintFiles(p *cli.Process, names []string, asJSON bool) error {
 }
 
 // readLimited reads a file of at most 8 MB and a byte: what is longer is refused by who reads it.
-func readLimited(name string) ([]byte, error) {
-	f, err := os.Open(name)
+func readLimited(ctx context.Context, name string) ([]byte, error) {
+	content, err := outfile.Read(ctx, name, 8<<20+1)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, hint.New(hint.NotFound, fmt.Errorf("there is no file %s", name), "give a dashboard's JSON file, or a YAML file "+
 			"with rule groups")
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, 8<<20+1))
+	return content, err
 }
 
 func printFindings(p *cli.Process, all []linted) {
