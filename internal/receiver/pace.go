@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -14,6 +15,11 @@ import (
 // sides, and one request in many is refused instead of every other one. A receiver
 // that took nothing for a while is asked every few seconds, and when it takes
 // again the rate doubles with each request until it is what it was.
+//
+// A 429 can have a cause that no rate of ours changes: others share the limit, or a
+// proxy refuses one request in five. So while the receiver accepts requests at all the
+// rate does not fall below three times what comes to be sent, or what was accepted if
+// that is less.
 type Pace struct {
 	elapsed func() time.Duration
 
@@ -25,18 +31,46 @@ type Pace struct {
 	grown     time.Duration // when the rate last rose
 	notBefore time.Duration // Retry-After
 
-	streak   int           // 429s since a request was accepted
-	sound    float64       // rate that was right before the streak; 0: unknown
-	began    time.Duration // of the time in which accepted was counted
-	accepted float64       // samples
-	before   float64       // accepted a second, in the window before
+	streak int     // 429s since a request was accepted
+	sound  float64 // rate that was right before the streak; 0: unknown
+	recent flow    // what was accepted in the last second
+	took   flow    // what was accepted in the last minute
+	came   flow    // what came to be sent in it
+}
+
+// flow is a number of samples a second.
+type flow struct {
+	window time.Duration
+	began  time.Duration // of the time in which samples were counted
+	count  float64
+	before float64 // a second, in the window before
+}
+
+// add counts n samples.
+func (f *flow) add(now time.Duration, n int) {
+	f.rate(now)
+	f.count += float64(n)
+}
+
+// rate is how many samples a second there were of late.
+func (f *flow) rate(now time.Duration) float64 {
+	d := now - f.began
+	if d >= f.window {
+		f.before, f.count, f.began = f.count/d.Seconds(), 0, now
+		return f.before
+	}
+	part := d.Seconds() / f.window.Seconds()
+	return f.count/f.window.Seconds() + (1-part)*f.before
 }
 
 const (
 	paceDecrease = 0.8
 	paceIncrease = 0.03            // a second, right after a 429
 	paceHurry    = 5 * time.Second // without a 429 double it
-	paceWindow   = time.Second
+	// paceStreak is how many 429s in a row say that the receiver accepts nothing.
+	paceStreak = 4
+	// paceLeast is for a least rate with which half of the requests, and more, may be refused.
+	paceLeast = 3.0
 	// paceFloor keeps at least one request in five seconds going, so that it is
 	// noticed when the receiver accepts again.
 	paceFloor = 5.0
@@ -46,7 +80,9 @@ const (
 
 // NewPace returns a pace that limits nothing yet. elapsed is a clock that is
 // never set.
-func NewPace(elapsed func() time.Duration) *Pace { return &Pace{elapsed: elapsed} }
+func NewPace(elapsed func() time.Duration) *Pace {
+	return &Pace{elapsed: elapsed, recent: flow{window: time.Second}, took: flow{window: time.Minute}, came: flow{window: time.Minute}}
+}
 
 // Reserve returns how long to wait before a request of n samples may go, and the
 // epoch to report its answer with; others then queue behind. If that is longer
@@ -76,35 +112,34 @@ func (p *Pace) grow(now time.Duration) {
 	hurry := 1 + (now-p.refused).Seconds()/paceHurry.Seconds()
 	p.rate *= 1 + paceIncrease*hurry*min((now-p.grown).Seconds(), 1)
 	p.grown = now
-	if recent := p.recent(now); recent > 0 && p.rate > paceLift*recent {
+	if recent := p.recent.rate(now); recent > 0 && p.rate > paceLift*recent {
 		p.rate = 0
 	}
 }
 
-// recent is how many samples a second were accepted of late.
-func (p *Pace) recent(now time.Duration) float64 {
-	d := now - p.began
-	if d >= paceWindow {
-		p.before, p.accepted, p.began = p.accepted/d.Seconds(), 0, now
-		return p.before
-	}
-	part := d.Seconds() / paceWindow.Seconds()
-	return p.accepted/paceWindow.Seconds() + (1-part)*p.before
+// Come notes n samples that are to be sent.
+func (p *Pace) Come(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.came.add(p.elapsed(), n)
 }
+
+// least is the rate below which that in force does not fall while requests are accepted.
+func (p *Pace) least(now time.Duration) float64 { return paceLeast * min(p.came.rate(now), p.took.rate(now)) }
 
 // Accept notes n samples that were accepted.
 func (p *Pace) Accept(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.elapsed()
-	p.recent(now)
-	p.accepted += float64(n)
-	if p.rate > 0 && (p.sound == 0 || p.rate < p.sound) {
+	p.recent.add(now, n)
+	p.took.add(now, n)
+	if back := max(p.sound, p.least(now)); p.rate > 0 && (p.sound == 0 || p.rate < back) {
 		// It took nothing for a while, or was asked at a bad moment: back
 		// quickly to where it was, or to where it refuses again.
 		p.rate *= 2
 		if p.sound > 0 {
-			p.rate = min(p.rate, p.sound)
+			p.rate = min(p.rate, back)
 		}
 		p.free = now + time.Duration(float64(n)/p.rate*float64(time.Second))
 	}
@@ -120,12 +155,15 @@ func (p *Pace) Refuse(n, epoch int) {
 	}
 	p.streak++
 	now := p.elapsed()
-	recent := p.recent(now)
+	recent, before := p.recent.rate(now), p.rate
 	switch {
 	case p.rate == 0, p.rate*paceDecrease > 2*recent:
 		p.rate = recent
 	default:
 		p.rate *= paceDecrease
+	}
+	if least := p.least(now); p.streak <= paceStreak {
+		p.rate = max(p.rate, min(least, cmp.Or(before, least)))
 	}
 	if p.streak == 1 {
 		p.sound = p.rate

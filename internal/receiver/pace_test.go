@@ -13,11 +13,17 @@ type bucket struct {
 	tokens            float64
 	at                time.Duration
 	accepted, refused int
+	each              int // it refuses one request in so many besides, whatever the rate
+	asked             int
 }
 
 func (b *bucket) take(now time.Duration, n int) bool {
 	b.tokens = min(b.burst, b.tokens+(now-b.at).Seconds()*b.rate)
 	b.at = now
+	if b.asked++; b.each > 0 && b.asked%b.each == 0 {
+		b.refused++
+		return false
+	}
 	if float64(n) > b.tokens {
 		b.refused++
 		return false
@@ -36,6 +42,9 @@ type world struct {
 	pace   *Pace
 	bucket bucket
 	lanes  [8]lane
+	live   int // samples that come every five seconds; 0: there is an endless backlog
+	came   int // of them
+	left   int // that are not sent
 }
 
 // lane is at its next event when at comes: it asks for its turn, sends with the
@@ -44,6 +53,7 @@ type lane struct {
 	at    time.Duration
 	does  string // "ask", "send", "hear"
 	epoch int
+	n     int // samples of the request
 }
 
 func newWorld(b bucket) *world {
@@ -72,20 +82,34 @@ func (w *world) run(d time.Duration) {
 		w.now = l.at
 		switch l.does {
 		case "ask":
-			wait, epoch, ok := w.pace.Reserve(1000, time.Second)
+			l.n = 1000
+			if w.live > 0 {
+				if now := int(w.now/(5*time.Second)) * w.live; now > w.came {
+					w.pace.Come(now - w.came)
+					w.left, w.came = w.left+now-w.came, now
+				}
+				l.n = min(l.n, w.left)
+			}
+			if l.n == 0 {
+				l.at += time.Second
+				continue
+			}
+			wait, epoch, ok := w.pace.Reserve(l.n, time.Second)
 			l.at, l.epoch = w.now+min(wait, time.Second), epoch
 			if ok {
+				w.left -= l.n
 				l.does = "send"
 			}
 		case "send":
 			l.at, l.does = w.now+20*time.Millisecond, "hear"
 		case "hear":
 			l.does = "ask"
-			if w.bucket.take(w.now, 1000) {
-				w.pace.Accept(1000)
+			if w.bucket.take(w.now, l.n) {
+				w.pace.Accept(l.n)
 				continue
 			}
-			w.pace.Refuse(1000, l.epoch)
+			w.left += l.n
+			w.pace.Refuse(l.n, l.epoch)
 			l.at = w.now + 30*time.Millisecond
 		}
 	}
@@ -105,6 +129,37 @@ func TestPaceFindsTheRate(t *testing.T) {
 		if used < 0.75 || w.bucket.refused*4 > requests {
 			t.Errorf("rate %v: %.0f%% used, %d of %d requests refused; want 75%% and one in four", rate, 100*used, w.bucket.refused, requests)
 		}
+	}
+}
+
+// TestPaceOfRefusalsOfOthers: a receiver refuses one request in so many whatever the rate
+// is, as where others share its limit. What comes gets through all the same.
+func TestPaceOfRefusalsOfOthers(t *testing.T) {
+	for _, each := range []int{2, 3, 5, 10} {
+		for _, live := range []int{500, 2_000, 80_000} {
+			w := newWorld(bucket{rate: 1e9, burst: 1e9, tokens: 1e9, each: each})
+			w.live = live
+			w.run(10 * time.Minute)
+			if most := 6 * live; w.left > most { // of half a minute
+				t.Errorf("one in %d refused, %d samples every 5 s: %d of %d are not sent, want at most %d", each, live, w.left, w.came, most)
+			}
+			t.Logf("one in %d, %d samples: %d of %d left, %d of %d refused", each, live, w.left, w.came, w.bucket.refused, w.bucket.asked)
+		}
+	}
+}
+
+// TestPaceOfLessThanComes: a receiver accepts half of what comes. It is used fully, and not hammered.
+func TestPaceOfLessThanComes(t *testing.T) {
+	w := newWorld(bucket{rate: 8_000, burst: 16_000})
+	w.live = 80_000
+	w.run(10 * time.Minute)
+	used := float64(w.bucket.accepted) / 600 / 8_000
+	t.Logf("%.0f%% used, %d of %d refused", 100*used, w.bucket.refused, w.bucket.asked)
+	if used < 0.9 {
+		t.Errorf("%.0f%% of the rate are used, want 90%%", 100*used)
+	}
+	if most := 600 * 40; w.bucket.asked > most {
+		t.Errorf("%d requests in 10 minutes, want at most %d", w.bucket.asked, most)
 	}
 }
 

@@ -16,6 +16,9 @@ type Size struct {
 	since   time.Duration // when it last shrank or grew
 	grows   time.Duration // how long a size is kept before twice as much is tried
 	tries   bool          // the size grew, and nothing was too large since then
+	took    int           // samples of the largest request that was accepted of late
+	tookAt  time.Duration // when that was
+	takes   bool          // a request was accepted since the size last shrank
 }
 
 const (
@@ -27,6 +30,8 @@ const (
 	// have been for a moment only. The time doubles where that is too much, up to mostGrows.
 	sizeGrows = 15 * time.Second
 	mostGrows = 10 * time.Minute
+	// tookFor is how long an accepted request shows that its size is not the cause of a 429.
+	tookFor = time.Minute
 )
 
 // NewSize returns a size without a limit. elapsed is a clock that is never set.
@@ -67,10 +72,24 @@ func (s *Size) TooManyBytes(bytes int) {
 	s.shrink()
 }
 
-// TooManySamples notes that a request of so many samples is refused again and again.
+// Accept notes that a request of so many samples was accepted.
+func (s *Size) Accept(samples int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.takes = true
+	if now := s.elapsed(); samples >= s.took || now-s.tookAt >= tookFor {
+		s.took, s.tookAt = samples, now
+	}
+}
+
+// TooManySamples notes that a request of so many samples is refused again and again. One
+// that is not larger than another that was accepted of late is refused for something else.
 func (s *Size) TooManySamples(samples int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if samples <= s.took && s.elapsed()-s.tookAt < tookFor {
+		return
+	}
 	if half := max(samples/2, LeastSamples); s.samples == 0 || half < s.samples {
 		s.samples = half
 	}
@@ -80,10 +99,10 @@ func (s *Size) TooManySamples(samples int) {
 // shrink notes that a size was too large, now. The caller holds mu.
 func (s *Size) shrink() {
 	switch {
-	case s.tries:
+	case s.tries && s.takes: // a receiver that accepts nothing shows nothing
 		s.grows = min(2*s.grows, mostGrows)
 	case s.grows == 0:
 		s.grows = sizeGrows
 	}
-	s.since, s.tries = s.elapsed(), false
+	s.since, s.tries, s.takes = s.elapsed(), false, false
 }

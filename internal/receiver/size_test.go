@@ -12,7 +12,7 @@ func TestSizeGrowsAgain(t *testing.T) {
 	now := time.Duration(0)
 	s := NewSize(func() time.Duration { return now })
 	samples, _ := s.Limit(full, bytes)
-	for range 20 { // each request is refused for 20 s
+	for range 120 { // each request is refused for two minutes
 		s.TooManySamples(samples)
 		samples, _ = s.Limit(full, bytes)
 		now += time.Second
@@ -33,6 +33,8 @@ func TestSizeGrowsAgain(t *testing.T) {
 		if samples, _ = s.Limit(full, bytes); samples > 60 {
 			s.TooManySamples(samples)
 			refusals++
+		} else {
+			s.Accept(samples)
 		}
 		now += time.Second
 	}
@@ -42,4 +44,26 @@ func TestSizeGrowsAgain(t *testing.T) {
 	if samples, _ = s.Limit(full, bytes); samples > 120 || samples < 30 {
 		t.Errorf("%d samples with a burst of 60", samples)
 	}
+}
+
+// TestSizeIsNotTheCause: while requests of a size are accepted, one of that size that is
+// refused again and again does not make them smaller; one that is larger does.
+func TestSizeIsNotTheCause(t *testing.T) {
+	now := time.Duration(0)
+	s := NewSize(func() time.Duration { return now })
+	expect := func(want int) {
+		t.Helper()
+		if samples, _ := s.Limit(2000, 1<<20); samples != want {
+			t.Errorf("after %s: %d samples, want %d", now, samples, want)
+		}
+	}
+	s.Accept(500)
+	s.Accept(10)
+	s.TooManySamples(500)
+	expect(2000)
+	s.TooManySamples(800)
+	expect(400)
+	now += 61 * time.Second // it was long ago
+	s.TooManySamples(400)
+	expect(200)
 }

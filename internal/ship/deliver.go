@@ -222,6 +222,7 @@ func (l *shipLane) post(ctx context.Context, set *settings, body []byte, samples
 	if a.Meaning == receiver.Accepted {
 		l.remote.accepted.Add(1)
 		l.remote.pace.Accept(samples)
+		l.remote.size.Accept(samples)
 	}
 	return a, epoch, true
 }

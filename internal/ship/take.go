@@ -60,6 +60,7 @@ func (r *remote) queueBatch(lane *queue.Lane, b queue.Batch, raw []byte) {
 	}
 	buf = buf[:cap(buf)]
 	body := s2.EncodeSnappy(buf[queue.HeaderBytes:], raw)
+	r.pace.Come(int(b.Samples))
 	r.report(lane.Append(b, buf[:queue.HeaderBytes+len(body)]))
 	select {
 	case r.spare <- buf:
