@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -286,6 +287,10 @@ func TestFormatsLikePrometheus(t *testing.T) {
 	}
 	all = append(all, protobuf(t, counterFamily(9), floatHistogram(5)), protobuf(t, floatHistogram(6)),
 		shows("application/vnd.google.protobuf", "\xff\xff\xff"), protobuf(t, nativeHistogram(7)))
+	otherSchema := nativeHistogram(0)
+	otherSchema.Metric[0].Histogram.Schema = proto.Int32(127)
+	invalid := answers{protobuf(t, nativeHistogram(1)), protobuf(t, counterFamily(2), histogramOf(5, 3, -5)), protobuf(t, nativeHistogram(3)),
+		protobuf(t, histogramOf(50, 3, 1)), protobuf(t, otherSchema), protobuf(t, nativeHistogram(5))}
 	native := "  scrape_native_histograms: true\n"
 	good := "a 1\nb 2\n"
 	run(t, []scenario{
@@ -305,6 +310,7 @@ func TestFormatsLikePrometheus(t *testing.T) {
 		{name: "markers on the page", config: "  sample_limit: 2\n",
 			answers: answers{protobuf(t, counterFamily(1)), protobuf(t, counterFamily(staleNaN)),
 				protobuf(t, counterFamily(staleNaN), floatHistogram(1))}},
+		{name: "native, not valid", config: native, answers: invalid, differs: namesHistogram},
 		{name: "native, factor", config: native + "  native_histogram_min_bucket_factor: 4\n", answers: all},
 		{name: "native, sample limit", config: native + "  sample_limit: 1\n", answers: all},
 		{name: "by label of the target", config: "  relabel_configs: [{target_label: __scrape_native_histograms__, replacement: 'true'}]\n",
@@ -337,7 +343,7 @@ func classicFamily(n uint64) *dto.MetricFamily {
 func nativeHistogram(n uint64) *dto.MetricFamily {
 	return &dto.MetricFamily{Name: proto.String("native"), Type: dto.MetricType_HISTOGRAM.Enum(),
 		Metric: []*dto.Metric{{Histogram: &dto.Histogram{
-			SampleCount: proto.Uint64(10 + n), SampleSum: proto.Float64(20), Schema: proto.Int32(3), ZeroThreshold: proto.Float64(1e-9),
+			SampleCount: proto.Uint64(11 + n), SampleSum: proto.Float64(20), Schema: proto.Int32(3), ZeroThreshold: proto.Float64(1e-9),
 			ZeroCount:     proto.Uint64(n),
 			PositiveSpan:  []*dto.BucketSpan{{Offset: proto.Int32(0), Length: proto.Uint32(3)}, {Offset: proto.Int32(9), Length: proto.Uint32(2)}},
 			PositiveDelta: []int64{2, 1, -1, 0, 0},
@@ -436,5 +442,12 @@ func markedGone(theirs, ours *outcome) {
 		} else if strings.Contains(series, `job="test"`) {
 			ours.Series[series] = append(all, "not marked stale")
 		}
+	}
+}
+
+// namesHistogram: an error says of which histogram it is.
+func namesHistogram(_, ours *outcome) {
+	for target, said := range ours.Errors {
+		ours.Errors[target] = regexp.MustCompile(`a native histogram is not valid \(metric: \w+\): `).ReplaceAllString(said, "")
 	}
 }

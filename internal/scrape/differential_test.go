@@ -87,10 +87,14 @@ type appender struct {
 func (a *appender) Append(_ storage.SeriesRef, ls labels.Labels, _, t int64, v float64, h *histogram.Histogram,
 	fh *histogram.FloatHistogram, _ storage.AOptions) (storage.SeriesRef, error) {
 	s := recorded{series: ls.String(), t: t, value: floatBits(v)}
+	var err error // of the agent's appender
 	if h != nil {
-		s.value = prompbText(prompb.FromIntHistogram(t, h))
+		s.value, err = prompbText(prompb.FromIntHistogram(t, h)), h.Validate()
 	} else if fh != nil {
-		s.value = prompbText(prompb.FromFloatHistogram(t, fh))
+		s.value, err = prompbText(prompb.FromFloatHistogram(t, fh)), fh.Validate()
+	}
+	if err != nil {
+		return 0, err
 	}
 	a.storage.mu.Lock()
 	defer a.storage.mu.Unlock()

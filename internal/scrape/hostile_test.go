@@ -91,6 +91,10 @@ func TestPageThatPanicsFailsItsScrapeOnly(t *testing.T) {
 		"help":                   {limits, text("# HELP evil " + long + "\n"), false, "a line is too large"},
 		"histogram of many buckets": {limits + "  scrape_protocols: [PrometheusProto]\n  scrape_native_histograms: true\n",
 			protobuf(t, wideHistogram(rules.MaxBuckets)), false, "native histogram is too large"},
+		"histogram with a negative bucket": {limits + "  scrape_protocols: [PrometheusProto]\n  scrape_native_histograms: true\n",
+			protobuf(t, histogramOf(5, 3, -5)), false, "bucket"},
+		"histogram with another count": {limits + "  scrape_protocols: [PrometheusProto]\n  scrape_native_histograms: true\n",
+			protobuf(t, histogramOf(50, 3, 1)), false, "observations"},
 		"value of very many digits": {limits, text("evil " + strings.Repeat("1", 1<<20) + "e\n"), false, "…"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -120,6 +124,13 @@ func wideHistogram(buckets int) *dto.MetricFamily {
 		PositiveSpan: []*dto.BucketSpan{{Offset: proto.Int32(0), Length: proto.Uint32(uint32(buckets))}}}
 	h.PositiveDelta[0] = 1
 	return &dto.MetricFamily{Name: proto.String("evil"), Type: dto.MetricType_HISTOGRAM.Enum(), Metric: []*dto.Metric{{Histogram: h}}}
+}
+
+// histogramOf has a count, and buckets with these differences.
+func histogramOf(count uint64, deltas ...int64) *dto.MetricFamily {
+	f := wideHistogram(len(deltas))
+	f.Metric[0].Histogram.SampleCount, f.Metric[0].Histogram.PositiveDelta = proto.Uint64(count), deltas
+	return f
 }
 
 func numbered(n int) string { return strings.ReplaceAll(many(n, "a%d=\"x\","), "\n", "") }

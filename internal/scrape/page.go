@@ -333,7 +333,7 @@ func (s *shown) check(isHistogram bool) error {
 	if isHistogram && s.h == nil && s.fh == nil {
 		return fmt.Errorf("the parser found no histogram in %s", s.text)
 	}
-	return rules.CheckBuckets(s.text, s.h, s.fh)
+	return rules.CheckHistogram(s.text, s.h, s.fh)
 }
 
 // first adds a sample of a series that is not known: it gets its name and labels.

@@ -203,8 +203,9 @@ func (r *Rules) fitBuckets(size func() (int, int32), reduce func(int32) error) e
 // fits into a request. Exporters make 160 by default.
 const MaxBuckets = 1 << 14
 
-// CheckBuckets says that a histogram, one of the two, of a series with this text is too large.
-func CheckBuckets(text []byte, h *histogram.Histogram, fh *histogram.FloatHistogram) error {
+// CheckHistogram says that a histogram, one of the two, of a series with this text is too
+// large or not valid: the agent of Prometheus fails such a scrape, too.
+func CheckHistogram(text []byte, h *histogram.Histogram, fh *histogram.FloatHistogram) error {
 	n := 0
 	if h != nil {
 		n = len(h.PositiveSpans) + len(h.NegativeSpans) + len(h.PositiveBuckets) + len(h.NegativeBuckets) + len(h.CustomValues)
@@ -213,6 +214,15 @@ func CheckBuckets(text []byte, h *histogram.Histogram, fh *histogram.FloatHistog
 	}
 	if n > MaxBuckets {
 		return fmt.Errorf("a native histogram is too large (metric: %.50s, buckets and spans: %d, limit: %d)", text, n, MaxBuckets)
+	}
+	var err error
+	if h != nil {
+		err = h.Validate()
+	} else if fh != nil {
+		err = fh.Validate()
+	}
+	if err != nil {
+		return fmt.Errorf("a native histogram is not valid (metric: %.50s): %w", text, err)
 	}
 	return nil
 }
