@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 )
 
 // openLane finds out where a lane stands. It reads one slot and walks the headers
@@ -110,53 +109,4 @@ func (l *Lane) beginAt(s segment) {
 	} else {
 		l.base, l.consumed = l.enqueued, l.enqueued
 	}
-}
-
-// lockFile keeps two processes from using one directory.
-const lockFile = "lock"
-
-// HeldError says that another process uses the directory.
-type HeldError struct {
-	PID string // as it wrote it; empty if it cannot be read
-	Err error
-}
-
-func (e *HeldError) Error() string {
-	if e.PID == "" {
-		return e.Err.Error()
-	}
-	return fmt.Sprintf("%v (pid %s)", e.Err, e.PID)
-}
-
-func (e *HeldError) Unwrap() error { return e.Err }
-
-// Lock takes dir for this process, until the returned function is called. It
-// fails with a *HeldError while another process has it.
-func Lock(dir string) (unlock func() error, err error) {
-	path := filepath.Join(dir, lockFile)
-	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		if _, err := SetAside(path); err != nil {
-			return nil, fmt.Errorf("could not lock queue directory: %w", err)
-		}
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("could not lock queue directory: %w", err)
-	}
-	if err := flock(f); err != nil {
-		held := &HeldError{Err: err}
-		if pid, readErr := ReadSmall(path); readErr == nil {
-			held.PID = string(pid)
-		}
-		return nil, errors.Join(held, f.Close())
-	}
-	if err := errors.Join(f.Truncate(0), writePID(f)); err != nil {
-		return nil, errors.Join(fmt.Errorf("could not lock queue directory: %w", err), f.Close())
-	}
-	return sync.OnceValue(f.Close), nil
-}
-
-func writePID(f *os.File) error {
-	_, err := fmt.Fprintf(f, "%d", os.Getpid())
-	return err
 }
