@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,11 +32,7 @@ func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
 	l.position, l.stored = at, at.enqueued
 	for _, s := range all {
 		if s.bad != nil {
-			if err := q.setAside(segmentPath(dir, s.number), s.bad); err != nil {
-				o.Logger.Error("could not move the unreadable queue file aside; it is kept and not read: "+samplesDropped,
-					"segment", segmentPath(dir, s.number), "err", errors.Join(s.bad, err))
-				q.countAside(segmentPath(dir, s.number))
-			}
+			q.setAside(segmentPath(dir, s.number), s.bad)
 			continue
 		}
 		if s.number < at.segment {
@@ -56,9 +51,7 @@ func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
 	for _, s := range l.segments {
 		l.bytes += s.size
 	}
-	if err := l.openApart(at.apart, found); err != nil {
-		return nil, err
-	}
+	l.openApart(at.apart, found)
 	if l.consumed < l.enqueued {
 		l.more <- struct{}{}
 	}

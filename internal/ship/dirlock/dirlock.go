@@ -50,7 +50,9 @@ func next(path string, err error) string {
 	return "let the head write to " + path + ": chmod 600, or chattr -i"
 }
 
-func failed(dir string, err error) error { return fmt.Errorf("could not open queue directory %s: %w", dir, err) }
+func failed(dir string, err error) error {
+	return fmt.Errorf("could not open queue directory %s: %w", dir, err)
+}
 
 func open(path string) (*os.File, error) {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {

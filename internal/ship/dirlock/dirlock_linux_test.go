@@ -6,12 +6,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // TestTake: a second one is refused, and told of the first; once it was given back, the next one has it.
@@ -47,7 +46,7 @@ func TestLockOfAnotherUser(t *testing.T) {
 	if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o777)); err != nil {
 		t.Fatal(err)
 	}
-	asNobody(t, func() { _, err = Take(dir) })
+	check.AsNobody(t, func() { _, err = Take(dir) })
 	if next := hint.Next(err); hint.CodeOf(err) != hint.BadInput || !strings.Contains(next, path+" belongs to another user (uid 0)") ||
 		!strings.Contains(next, "chown") || strings.Contains(next, "writable directory") {
 		t.Errorf("%v\n%s", err, next)
@@ -55,34 +54,15 @@ func TestLockOfAnotherUser(t *testing.T) {
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	asNobody(t, func() { _, err = Take(dir) })
+	check.AsNobody(t, func() { _, err = Take(dir) })
 	if next := hint.Next(err); !strings.Contains(next, path+" belongs to another user (uid 0)") {
 		t.Errorf("%v\n%s", err, next)
 	}
 	if err := errors.Join(os.Remove(path), os.Chmod(dir, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	asNobody(t, func() { _, err = Take(dir) })
+	check.AsNobody(t, func() { _, err = Take(dir) })
 	if next := hint.Next(err); !strings.Contains(next, "writable directory") {
 		t.Errorf("a directory that is not writable: %v\n%s", err, next)
-	}
-}
-
-// asNobody calls f as another user.
-func asNobody(t *testing.T, f func()) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("the test needs root, to have files of two users")
-	}
-	const keep = ^uintptr(0)
-	runtime.LockOSThread() // of which alone this is
-	defer runtime.UnlockOSThread()
-	for _, uid := range []uintptr{65534, 0} {
-		if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, keep, uid, keep); errno != 0 {
-			t.Fatal(errno)
-		}
-		if uid != 0 {
-			f()
-		}
 	}
 }
