@@ -472,7 +472,11 @@ func (a *Area) Put(e queue.Entry, o queue.Outcome, parts []Refusal) queue.Outcom
 	}
 	b, buf := record(all)
 	if err := a.Queue.DoneApart(e, o, lost, b, buf); err != nil {
-		a.DiskFailed(err)
+		tell := a.DiskTrouble
+		if lost.Dropped[queue.Disk] > 0 {
+			tell = a.DiskFailed
+		}
+		tell(err)
 		o.Add(lost)
 		return o
 	}

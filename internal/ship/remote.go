@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -96,8 +97,12 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	r.settings.Store(&settings{ageLimit: receiverAgeLimit})
 	defer func() {
 		if err != nil {
-			err = hint.New(hint.Failure, errors.Join(err, r.close()), "free space on the disk of "+s.options.Dir+", and give the head "+
-				"write permission")
+			next := "free space on the disk of " + s.options.Dir + ", and mount it writable"
+			if errors.Is(err, fs.ErrPermission) {
+				next = "let the user of the head read and write the file or directory that is named: chown it where it belongs to another " +
+					"user, as after a start as root, or remove its attribute with chattr -i"
+			}
+			err = hint.New(hint.Failure, errors.Join(err, r.close()), next)
 		}
 	}()
 	dir := filepath.Join(s.options.Dir, id)
@@ -400,17 +405,18 @@ func said(pairs ...any) (all []any) {
 func (r *remote) diskFailed(err error) {
 	now := r.wall()
 	r.health.Loss(now, queue.Disk.String())
+	r.health.Disk(now, err.Error())
 	if r.health.Tell(now) {
 		r.logger.Error("could not write to the queue's disk; samples that cannot be queued are dropped and counted", "err", err)
 	}
 }
 
-// diskTrouble notes that the queue could not be read or synced: nothing is lost by
-// that, unless the power fails, too.
+// diskTrouble notes that the queue's disk fails: nothing is dropped by that, unless the
+// power fails, too.
 func (r *remote) diskTrouble(err error) {
 	now := r.wall()
 	r.health.Disk(now, err.Error())
 	if r.health.Tell(now) {
-		r.logger.Error("could not read or sync the queue on disk; no samples are lost by that", "err", err)
+		r.logger.Error("the queue's disk fails; no samples are dropped by that", "err", err)
 	}
 }

@@ -1,0 +1,57 @@
+package queue_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/parascope/parascope/internal/queue"
+	"github.com/parascope/parascope/localaws/localtest/check"
+)
+
+// TestPositionsOfAnotherUser: positions that may be read and not written, as after a head that root started by hand, are
+// replaced by a copy: nothing is lost, and the counts go on.
+func TestPositionsOfAnotherUser(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "queue")
+	q := open(t, dir, queue.Options{Lanes: 2})
+	put(t, q.Lane(0), 10, "sent")
+	drain(t, q.Lane(0))
+	put(t, q.Lane(1), 10, "waits")
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for path, mode := range map[string]os.FileMode{"..": 0o755, "../..": 0o755, "": 0o777, "lane-00": 0o777, "lane-01": 0o777, "positions": 0o644} {
+		if err := os.Chmod(filepath.Join(dir, path), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	segments, err := filepath.Glob(filepath.Join(dir, "*", "*.segment"))
+	for _, path := range segments {
+		err = errors.Join(err, os.Chmod(path, 0o644))
+	}
+	if err != nil || len(segments) == 0 {
+		t.Fatal(segments, err)
+	}
+	check.AsNobody(t, func() {
+		o := queue.DefaultOptions()
+		o.Lanes = 2
+		q, err = queue.Open(dir, o)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		put(t, q.Lane(0), 10, "sent by another")
+		drain(t, q.Lane(0))
+		err = q.Close()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := checkLedger(t, q); l.Taken != 30 || l.Delivered != 20 || l.Queued != 10 || l.Lost() > 0 {
+		t.Errorf("ledger %+v", l)
+	}
+	if a := q.Status(); a.Aside.Total != 0 || a.DiskErr != nil {
+		t.Errorf("%+v", a)
+	}
+}
