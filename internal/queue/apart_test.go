@@ -20,7 +20,8 @@ func putApart(t *testing.T, l *queue.Lane, n int, text string) {
 		t.Fatal(ok, err)
 	}
 	buf := append(make([]byte, queue.HeaderBytes), text...)
-	if err := l.DoneApart(e, queue.Outcome{Delivered: uint64(e.Samples) - uint64(n)}, queue.Outcome{}, queue.Batch{Samples: uint32(n)}, buf); err != nil {
+	o := queue.Outcome{Delivered: uint64(e.Samples) - uint64(n)}
+	if err := l.DoneApart(e, o, queue.Outcome{}, queue.Batch{Samples: uint32(n)}, buf); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -21,7 +21,8 @@ func TestPositionsOfAnotherUser(t *testing.T) {
 	if err := q.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for path, mode := range map[string]os.FileMode{"..": 0o755, "../..": 0o755, "": 0o777, "lane-00": 0o777, "lane-01": 0o777, "positions": 0o644} {
+	for path, mode := range map[string]os.FileMode{"..": 0o755, "../..": 0o755, "": 0o777, "lane-00": 0o777, "lane-01": 0o777,
+		"positions": 0o644} {
 		if err := os.Chmod(filepath.Join(dir, path), mode); err != nil {
 			t.Fatal(err)
 		}
@@ -53,5 +54,38 @@ func TestPositionsOfAnotherUser(t *testing.T) {
 	}
 	if a := q.Status(); a.Aside.Total != 0 || a.DiskErr != nil {
 		t.Errorf("%+v", a)
+	}
+}
+
+// TestDirectoryWithoutPermission: a directory of the head's own that may not be read is given the mode that the head makes
+// directories with; what waits in it is kept.
+func TestDirectoryWithoutPermission(t *testing.T) {
+	for _, place := range []string{".", "lane-01"} {
+		dir := filepath.Join(t.TempDir(), "queue")
+		q := open(t, dir, queue.Options{Lanes: 2})
+		put(t, q.Lane(1), 10, "waits")
+		err := q.Close()
+		for _, path := range []string{"..", "../.."} {
+			err = errors.Join(err, os.Chmod(filepath.Join(dir, path), 0o755))
+		}
+		err = errors.Join(err, filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+			return errors.Join(err, os.Chown(path, 65534, 65534))
+		}), os.Chmod(filepath.Join(dir, place), 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		check.AsNobody(t, func() {
+			o := queue.DefaultOptions()
+			o.Lanes = 2
+			if q, err = queue.Open(dir, o); err == nil {
+				err = q.Close()
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l := checkLedger(t, q); l.Taken != 10 || l.Queued != 10 || q.Status().Aside.Total != 0 {
+			t.Errorf("%s: ledger %+v, set aside %v", place, l, q.Status().Aside.Paths)
+		}
 	}
 }

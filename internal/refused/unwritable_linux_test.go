@@ -15,17 +15,13 @@ import (
 func (l *lab) unwritable() {
 	lane := filepath.Join(l.dir, "lane-00")
 	apart := filepath.Join(lane, "apart")
-	if err := errors.Join(os.MkdirAll(apart, 0o755), os.Chmod(apart, 0o755), os.Chmod(lane, 0o777), os.Chmod(filepath.Dir(l.dir), 0o755)); err != nil {
-		l.t.Fatal(err)
-	}
 	segments, err := filepath.Glob(filepath.Join(apart, "*"))
+	for _, path := range segments {
+		err = errors.Join(err, os.Chmod(path, 0o644))
+	}
+	err = errors.Join(err, os.MkdirAll(apart, 0o755), os.Chmod(apart, 0o755), os.Chmod(lane, 0o777), os.Chmod(filepath.Dir(l.dir), 0o755))
 	if err != nil {
 		l.t.Fatal(err)
-	}
-	for _, path := range segments {
-		if err := os.Chmod(path, 0o644); err != nil {
-			l.t.Fatal(err)
-		}
 	}
 	l.own.DiskTrouble, l.own.DiskFailed = func(error) {}, func(error) {}
 	l.area.Lane = l.own

@@ -265,6 +265,9 @@ func (s *Ship) reopen(id string, aging *remote) (*remote, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.age(id))
 	}
+	if aging.uncounted {
+		r.lostUncounted()
+	}
 	return r, nil
 }
 
