@@ -57,6 +57,9 @@ func (l *Lane) openApart(at apartPosition, known bool) {
 	a := &l.apart
 	a.dir, a.apartPosition = filepath.Join(l.dir, apartDir), at
 	all, err := listSegments(a.dir)
+	if errors.Is(err, fs.ErrPermission) && os.Chmod(a.dir, 0o700) == nil { // ours, as in EnsureDir
+		all, err = listSegments(a.dir)
+	}
 	if len(all) == 0 && err == nil {
 		err = noDirectory(a.dir) // as a link to nothing, which has no segments
 	}

@@ -60,9 +60,11 @@ func TestPositionsOfAnotherUser(t *testing.T) {
 // TestDirectoryWithoutPermission: a directory of the head's own that may not be read is given the mode that the head makes
 // directories with; what waits in it is kept.
 func TestDirectoryWithoutPermission(t *testing.T) {
-	for _, place := range []string{".", "lane-01"} {
+	for _, place := range []string{".", "lane-01", "lane-01/apart"} {
 		dir := filepath.Join(t.TempDir(), "queue")
 		q := open(t, dir, queue.Options{Lanes: 2})
+		put(t, q.Lane(1), 10, "waits")
+		putApart(t, q.Lane(1), 3, "three")
 		put(t, q.Lane(1), 10, "waits")
 		err := q.Close()
 		for _, path := range []string{"..", "../.."} {
@@ -78,13 +80,16 @@ func TestDirectoryWithoutPermission(t *testing.T) {
 			o := queue.DefaultOptions()
 			o.Lanes = 2
 			if q, err = queue.Open(dir, o); err == nil {
+				if all, _ := apart(t, q.Lane(1)); len(all) != 1 {
+					t.Errorf("%s: apart are %q", place, all)
+				}
 				err = q.Close()
 			}
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if l := checkLedger(t, q); l.Taken != 10 || l.Queued != 10 || q.Status().Aside.Total != 0 {
+		if l := checkLedger(t, q); l.Taken != 20 || l.Queued != 13 || q.Status().Aside.Total != 0 {
 			t.Errorf("%s: ledger %+v, set aside %v", place, l, q.Status().Aside.Paths)
 		}
 	}
