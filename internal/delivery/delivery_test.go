@@ -162,3 +162,24 @@ func TestRates(t *testing.T) {
 		t.Errorf("rates %v and %v, want 1000 and 500", r.TakenRate, r.DeliveredRate)
 	}
 }
+
+// TestAsideTextSaysWhatIsNotCounted: of a queue that was set aside as a whole, and of no file of one, nobody knows how many
+// samples were in it.
+func TestAsideTextSaysWhatIsNotCounted(t *testing.T) {
+	const queue, remote, positions = "/data/remote-amp/0001-lanes-8.unreadable-2", "/data/remote-amp.unreadable",
+		"/data/remote-amp/0001-lanes-8/positions.unreadable"
+	for _, c := range []struct {
+		paths []string
+		ends  string
+	}{
+		{[]string{positions}, positions},
+		{[]string{queue}, queue + "; an unknown number of samples in it is not sent"},
+		{[]string{queue, positions, remote}, "; an unknown number of samples is not sent in " + queue + ", " + remote},
+		{[]string{"/data/remote-amp/0001-lanes-8/lane-01.unreadable"}, "lane-01.unreadable"},
+	} {
+		rs := RemoteStatus{Aside: c.paths, AsideFiles: len(c.paths)}
+		if text := rs.AsideText(); !strings.HasSuffix(text, c.ends) {
+			t.Errorf("%q: want %q at the end", text, c.ends)
+		}
+	}
+}

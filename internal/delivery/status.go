@@ -5,6 +5,7 @@ package delivery
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -164,6 +165,10 @@ func (rs *RemoteStatus) judge(now time.Time) {
 // asideShown is how many files that were set aside are named.
 const asideShown = 5
 
+// wholeQueue are the names of directories that are set aside with their counts: a queue's, or
+// that of a remote write's queues.
+var wholeQueue = regexp.MustCompile(`(?:^|/)(?:remote-[^/]+|[0-9]{4,}-lanes-[0-9]+)\.unreadable(?:-[0-9]+)?$`)
+
 // AsideText says which files were set aside.
 func (rs *RemoteStatus) AsideText() string {
 	named := rs.Aside[:min(len(rs.Aside), asideShown)]
@@ -173,6 +178,19 @@ func (rs *RemoteStatus) AsideText() string {
 	}
 	if more := rs.AsideFiles - len(named); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
+	}
+	var uncounted []string
+	for _, path := range named {
+		if wholeQueue.MatchString(path) {
+			uncounted = append(uncounted, path)
+		}
+	}
+	switch {
+	case len(uncounted) == 0:
+	case rs.AsideFiles == 1:
+		text += "; an unknown number of samples in it is not sent"
+	default:
+		text += "; an unknown number of samples is not sent in " + strings.Join(uncounted, ", ")
 	}
 	return text
 }

@@ -53,22 +53,24 @@ const maxApartSegment = 1 << 20
 
 // openApart finds out what waits apart: it lists files, and reads none. known says that
 // the slot is to be believed.
-func (l *Lane) openApart(at apartPosition, known bool) error {
+func (l *Lane) openApart(at apartPosition, known bool) {
 	a := &l.apart
 	a.dir, a.apartPosition = filepath.Join(l.dir, apartDir), at
 	all, err := listSegments(a.dir)
-	if err != nil {
-		if err = l.setAside(a.dir, err); err != nil {
-			return err
-		}
+	if errors.Is(err, fs.ErrPermission) && os.Chmod(a.dir, 0o700) == nil { // ours, as in EnsureDir
+		all, err = listSegments(a.dir)
+	}
+	if len(all) == 0 && err == nil {
+		err = noDirectory(a.dir) // as a link to nothing, which has no segments
+	}
+	if err != nil && !errors.Is(err, errMissing) {
+		l.setAside(a.dir, err)
 	}
 	for _, s := range all {
 		path := segmentPath(a.dir, s.number)
 		switch {
 		case s.bad != nil:
-			if err := l.setAside(path, s.bad); err != nil {
-				l.logger.Error("could not read queue segment; the file is kept", "segment", path, "err", errors.Join(s.bad, err))
-			}
+			l.setAside(path, s.bad)
 			continue
 		case known && (s.number > at.endSegment || s.number < at.segment):
 			l.diskNote(os.Remove(path)) // never counted, or settled
@@ -83,7 +85,6 @@ func (l *Lane) openApart(at apartPosition, known bool) error {
 	if !known && len(a.segments) > 0 {
 		l.recountApart()
 	}
-	return nil
 }
 
 // recountApart counts the samples apart whose slots are lost: all of them wait.
@@ -173,10 +174,7 @@ func (l *Lane) giveUpApart(c Cursor, err error) bool {
 		return false
 	}
 	a.failed = 0
-	path := segmentPath(a.dir, c.segment)
-	if asideErr := l.setAside(path, err); asideErr != nil {
-		l.logger.Error("could not read queue segment; the file is kept", "segment", path, "err", errors.Join(err, asideErr))
-	}
+	l.setAside(segmentPath(a.dir, c.segment), err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if n := len(a.segments); a.file != nil && a.segments[n-1].number == c.segment { // it is the one that is written
@@ -237,13 +235,13 @@ func (l *Lane) readApart(c Cursor) (e ApartEntry, next Cursor, ok bool, err erro
 
 // DoneApart says what became of the entry that Peek returned, and puts the samples
 // of a batch apart, which o leaves out. buf is HeaderBytes of room and the body. Where
-// that cannot be written, those are dropped{disk}, and the error says why.
-func (l *Lane) DoneApart(e Entry, o Outcome, b Batch, buf []byte) error {
+// that cannot be written, lost is what becomes of those, and the error says why.
+func (l *Lane) DoneApart(e Entry, o, lost Outcome, b Batch, buf []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err := l.appendApart(b, kindSamples, buf)
 	if err != nil {
-		o.Dropped[Disk] += uint64(b.Samples)
+		o.Add(lost)
 	} else {
 		l.apart.enqueued += uint64(b.Samples)
 	}

@@ -1,9 +1,12 @@
 package queue_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 	"testing"
 
 	"github.com/parascope/parascope/internal/queue"
@@ -17,7 +20,8 @@ func putApart(t *testing.T, l *queue.Lane, n int, text string) {
 		t.Fatal(ok, err)
 	}
 	buf := append(make([]byte, queue.HeaderBytes), text...)
-	if err := l.DoneApart(e, queue.Outcome{Delivered: uint64(e.Samples) - uint64(n)}, queue.Batch{Samples: uint32(n)}, buf); err != nil {
+	o := queue.Outcome{Delivered: uint64(e.Samples) - uint64(n)}
+	if err := l.DoneApart(e, o, queue.Outcome{}, queue.Batch{Samples: uint32(n)}, buf); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -138,5 +142,98 @@ func TestApartIsDamaged(t *testing.T) {
 				t.Errorf("apart are %q", all)
 			}
 		})
+	}
+}
+
+// TestApartIsNoDirectory: what stands in the place of the directory is set aside, what waited in it is counted, and
+// samples are put apart again. A link to a directory is one.
+func TestApartIsNoDirectory(t *testing.T) {
+	for name, c := range map[string]struct {
+		make func(path string) error
+		kept bool
+	}{
+		"dangling link":    {func(path string) error { return os.Symlink("/does/not/exist", path) }, false},
+		"link to a file":   {func(path string) error { return os.Symlink("/etc/passwd", path) }, false},
+		"link to a device": {func(path string) error { return os.Symlink("/dev/zero", path) }, false},
+		"link to itself":   {func(path string) error { return os.Symlink("apart", path) }, false},
+		"file":             {func(path string) error { return os.WriteFile(path, nil, 0o600) }, false},
+		"pipe":             {func(path string) error { return syscall.Mkfifo(path, 0o600) }, false},
+		"link to directory": {func(path string) error {
+			return errors.Join(os.Mkdir(path+"-real", 0o700), os.Symlink("apart-real", path))
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			q := open(t, dir, queue.Options{})
+			put(t, q.Lane(0), 10, "body")
+			putApart(t, q.Lane(0), 3, "three")
+			if err := q.Close(); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, "lane-00", "apart")
+			if err := errors.Join(os.RemoveAll(path), c.make(path)); err != nil {
+				t.Fatal(err)
+			}
+			q = open(t, dir, queue.Options{})
+			l := q.Lane(0)
+			if all, _ := apart(t, l); len(all) != 0 {
+				t.Fatalf("apart are %q", all)
+			}
+			l.EndApart()
+			put(t, l, 10, "body")
+			putApart(t, l, 4, "four")
+			want := queue.Ledger{Taken: 20, Queued: 4, Outcome: queue.Outcome{Delivered: 13}}
+			want.Dropped[queue.Corrupted] = 3
+			if got := checkLedger(t, q); got != want {
+				t.Errorf("ledger %+v, want %+v", got, want)
+			}
+			var named []string
+			if !c.kept {
+				named = []string{path + ".unreadable"}
+			}
+			if got := q.Status().Aside; !slices.Equal(got.Paths, named) {
+				t.Errorf("set aside are %+v, want %q", got, named)
+			}
+		})
+	}
+}
+
+// TestApartCannotBeMoved: the queue opens where no name is free for what stands in the place of the directory, and says
+// what became of samples that cannot be put apart.
+func TestApartCannotBeMoved(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, dir, queue.Options{})
+	put(t, q.Lane(0), 10, "body")
+	putApart(t, q.Lane(0), 3, "three")
+	put(t, q.Lane(0), 10, "body")
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "lane-00", "apart")
+	errs := []error{os.RemoveAll(path), os.Symlink("/does/not/exist", path), os.Mkdir(path+".unreadable", 0o700)}
+	for i := range 101 {
+		errs = append(errs, os.Mkdir(fmt.Sprintf("%s.unreadable-%d", path, i+2), 0o700))
+	}
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	q = open(t, dir, queue.Options{})
+	l := q.Lane(0)
+	l.EndApart()
+	e, ok, err := l.Peek(1, 1<<20)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	var lost queue.Outcome
+	lost.Uncertain[queue.SeriesLimit], lost.Dropped[queue.Disk] = 3, 1
+	err = l.DoneApart(e, queue.Outcome{Delivered: 6}, lost, queue.Batch{Samples: 4}, make([]byte, queue.HeaderBytes+4))
+	want := queue.Ledger{Taken: 20, Outcome: queue.Outcome{Delivered: 13}}
+	want.Add(queue.Ledger{Outcome: lost})
+	want.Dropped[queue.Corrupted] = 3
+	if got := checkLedger(t, q); got != want || err == nil {
+		t.Errorf("%v; ledger %+v, want %+v", err, got, want)
+	}
+	if got := q.Status().Aside.Total; got != 103 {
+		t.Errorf("%d files are in the status", got)
 	}
 }

@@ -151,12 +151,16 @@ func asideIn(dir string, is func(name string) bool) (a Aside, err error) {
 	return a, nil
 }
 
-// EnsureDir makes a directory. What stands in its place, and is none or cannot be
-// read, is set aside: its new name is returned, and why.
+// EnsureDir makes a directory. One of ours that may not be read is given the mode that it
+// was made with. What stands in its place, and is none or cannot be read, is set aside: its
+// new name is returned, and why.
 func EnsureDir(path string) (aside string, why, err error) {
 	info, why := os.Stat(path)
 	if why == nil && info.IsDir() {
-		if _, why = readDirNames(path); why == nil {
+		if _, why = readDirNames(path); errors.Is(why, fs.ErrPermission) && os.Chmod(path, 0o700) == nil {
+			_, why = readDirNames(path)
+		}
+		if why == nil {
 			return "", nil, nil
 		}
 	}

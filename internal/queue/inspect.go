@@ -153,11 +153,13 @@ func inspectQueue(dir string, lanes int, aside *Aside) QueueReport {
 	return q
 }
 
-// noLane says why a lane's directory is none.
-func noLane(path string) error {
+var errMissing = errors.New("the directory is missing")
+
+// noDirectory says why a directory is none.
+func noDirectory(path string) error {
 	info, err := os.Stat(path) // a link to a directory is one
 	if _, linkErr := os.Lstat(path); errors.Is(linkErr, fs.ErrNotExist) {
-		return fmt.Errorf("%s: the directory is missing", path)
+		return fmt.Errorf("%s: %w", path, errMissing)
 	}
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return fmt.Errorf("%s is not a directory", path)
@@ -175,7 +177,7 @@ func inspectLane(dir string, number int, p *positions) (l LaneReport, unreadable
 	note(err)
 	l = LaneReport{Lane: number, Positions: found}
 	var segments, apart []segment
-	if err = noLane(dir); err == nil {
+	if err = noDirectory(dir); err == nil {
 		segments, err = listSegments(dir)
 	}
 	note(err)
@@ -209,9 +211,13 @@ func inspectLane(dir string, number int, p *positions) (l LaneReport, unreadable
 	if l.Samples < queued {
 		l.Missing = queued - l.Samples
 	}
-	if noLane(dir) == nil {
-		apart, err = listSegments(filepath.Join(dir, apartDir))
-		note(err)
+	if noDirectory(dir) == nil {
+		if err = noDirectory(filepath.Join(dir, apartDir)); err == nil {
+			apart, err = listSegments(filepath.Join(dir, apartDir))
+		}
+		if !errors.Is(err, errMissing) {
+			note(err)
+		}
 	}
 	for _, s := range apart {
 		if s.bad != nil {

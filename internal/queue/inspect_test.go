@@ -104,7 +104,10 @@ func TestInspectNamesLanes(t *testing.T) {
 			return errors.Join(os.RemoveAll(filepath.Join(dir, "lane-00")), syscall.Mkfifo(filepath.Join(dir, "lane-00"), 0o600))
 		}, "lane-00 is not a directory", 3, 20},
 		"a file for apart": {"0001-lanes-3", func(dir string) error { return os.WriteFile(filepath.Join(dir, "lane-00", "apart"), nil, 0o600) },
-			"lane-00/apart: not a directory", 3, 30},
+			"lane-00/apart is not a directory", 3, 30},
+		"a link to nothing for apart": {"0001-lanes-3", func(dir string) error {
+			return os.Symlink("/does/not/exist", filepath.Join(dir, "lane-00", "apart"))
+		}, "lane-00/apart is not a directory", 3, 30},
 		"a link for positions": {"0001-lanes-3", func(dir string) error {
 			return errors.Join(os.Remove(filepath.Join(dir, "positions")), os.Symlink("/dev/zero", filepath.Join(dir, "positions")))
 		}, "positions is not a queue file", 3, 30},

@@ -24,7 +24,7 @@ type Lane struct {
 	openRead     func(path string) (*os.File, error)
 	more         chan struct{}  // holds a value when something was appended
 	siblings     func() []*Lane // all lanes of the queue, which share the disk
-	setAside     func(path string, why error) error
+	setAside     func(path string, why error)
 
 	mu       sync.Mutex // of everything below but the reader's own
 	position            // where the reader is, what was queued and what became of it

@@ -103,8 +103,8 @@ type positions struct {
 
 // openPositions opens the file, or makes it at its full size: to overwrite it
 // later needs no room on the disk. A file of another size is made anew, with the
-// slots that are there: a lane that has none begins at its first record. What cannot
-// be read is given to aside.
+// slots that are there: a lane that has none begins at its first record. So is one that
+// may be read and not written. What cannot be read is given to aside.
 func openPositions(path string, lanes int, aside func(string, error) error) (*positions, error) {
 	want := lanes * 2 * slotBytes
 	slots, err := ReadSmall(path)
@@ -113,12 +113,17 @@ func openPositions(path string, lanes int, aside func(string, error) error) (*po
 			return nil, fmt.Errorf("could not open queue positions file: %w", err)
 		}
 	}
-	if len(slots) != want {
-		if err := makePositions(path, append(slots[:min(len(slots), want)], make([]byte, max(want-len(slots), 0))...)); err != nil {
+	isWhole := len(slots) == want
+	slots = append(slots[:min(len(slots), want)], make([]byte, max(want-len(slots), 0))...)
+	if !isWhole {
+		if err := makePositions(path, slots); err != nil {
 			return nil, fmt.Errorf("could not create queue positions file: %w", err)
 		}
 	}
 	f, err := openRegular(path, os.O_RDWR, maxSmallFile)
+	if errors.Is(err, fs.ErrPermission) && makePositions(path, slots) == nil { // a copy may be written
+		f, err = openRegular(path, os.O_RDWR, maxSmallFile)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("could not open queue positions file: %w", err)
 	}

@@ -138,15 +138,17 @@ func Open(dir string, o Options) (*Queue, error) {
 	return q, nil
 }
 
-// setAside renames a file of the queue that cannot be read, and says why. An error
-// is that it could not.
-func (q *Queue) setAside(path string, why error) error {
+// setAside renames a file of the queue that cannot be read, and says why. Where that is
+// not possible it stays and is not read.
+func (q *Queue) setAside(path string, why error) {
 	as, err := SetAside(path)
-	if err != nil {
-		return err
+	if err == nil {
+		q.noteAside(as, why, samplesDropped)
+		return
 	}
-	q.noteAside(as, why, samplesDropped)
-	return nil
+	q.logger.Error("could not move the unreadable queue file aside; it is kept and not read: "+samplesDropped, "path", path,
+		"err", errors.Join(why, err))
+	q.countAside(path)
 }
 
 // samplesDropped is what setting a lane or a segment aside costs: its samples are missed.

@@ -374,27 +374,6 @@ func TestDiskFails(t *testing.T) {
 	}
 }
 
-func TestLock(t *testing.T) {
-	dir := t.TempDir()
-	unlock, err := queue.Lock(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := queue.Lock(dir); err == nil || !strings.Contains(err.Error(), fmt.Sprint("pid ", os.Getpid())) {
-		t.Errorf("second Lock: %v, want an error that names this process", err)
-	}
-	if err := unlock(); err != nil {
-		t.Fatal(err)
-	}
-	unlock, err = queue.Lock(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unlock(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // FuzzSegment reads anything as a segment: no record comes twice or out of
 // order, and the ledger is balanced.
 func FuzzSegment(f *testing.F) {

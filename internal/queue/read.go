@@ -143,10 +143,7 @@ func (l *Lane) giveUp(number uint64, err error) bool {
 		return false
 	}
 	l.failed = 0
-	path := segmentPath(l.dir, number)
-	if asideErr := l.setAside(path, err); asideErr != nil {
-		l.logger.Error("could not read queue segment; the file is kept", "segment", path, "err", errors.Join(err, asideErr))
-	}
+	l.setAside(segmentPath(l.dir, number), err)
 	l.mu.Lock()
 	l.segments = slices.DeleteFunc(l.segments, func(s segment) bool {
 		if s.number == number {

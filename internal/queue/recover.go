@@ -1,11 +1,9 @@
 package queue
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 )
 
 // openLane finds out where a lane stands. It reads one slot and walks the headers
@@ -34,11 +32,7 @@ func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
 	l.position, l.stored = at, at.enqueued
 	for _, s := range all {
 		if s.bad != nil {
-			if err := q.setAside(segmentPath(dir, s.number), s.bad); err != nil {
-				o.Logger.Error("could not move the unreadable queue file aside; it is kept and not read: "+samplesDropped,
-					"segment", segmentPath(dir, s.number), "err", errors.Join(s.bad, err))
-				q.countAside(segmentPath(dir, s.number))
-			}
+			q.setAside(segmentPath(dir, s.number), s.bad)
 			continue
 		}
 		if s.number < at.segment {
@@ -57,9 +51,7 @@ func (q *Queue) openLane(number int, share int64, o Options) (*Lane, error) {
 	for _, s := range l.segments {
 		l.bytes += s.size
 	}
-	if err := l.openApart(at.apart, found); err != nil {
-		return nil, err
-	}
+	l.openApart(at.apart, found)
 	if l.consumed < l.enqueued {
 		l.more <- struct{}{}
 	}
@@ -110,53 +102,4 @@ func (l *Lane) beginAt(s segment) {
 	} else {
 		l.base, l.consumed = l.enqueued, l.enqueued
 	}
-}
-
-// lockFile keeps two processes from using one directory.
-const lockFile = "lock"
-
-// HeldError says that another process uses the directory.
-type HeldError struct {
-	PID string // as it wrote it; empty if it cannot be read
-	Err error
-}
-
-func (e *HeldError) Error() string {
-	if e.PID == "" {
-		return e.Err.Error()
-	}
-	return fmt.Sprintf("%v (pid %s)", e.Err, e.PID)
-}
-
-func (e *HeldError) Unwrap() error { return e.Err }
-
-// Lock takes dir for this process, until the returned function is called. It
-// fails with a *HeldError while another process has it.
-func Lock(dir string) (unlock func() error, err error) {
-	path := filepath.Join(dir, lockFile)
-	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		if _, err := SetAside(path); err != nil {
-			return nil, fmt.Errorf("could not lock queue directory: %w", err)
-		}
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("could not lock queue directory: %w", err)
-	}
-	if err := flock(f); err != nil {
-		held := &HeldError{Err: err}
-		if pid, readErr := ReadSmall(path); readErr == nil {
-			held.PID = string(pid)
-		}
-		return nil, errors.Join(held, f.Close())
-	}
-	if err := errors.Join(f.Truncate(0), writePID(f)); err != nil {
-		return nil, errors.Join(fmt.Errorf("could not lock queue directory: %w", err), f.Close())
-	}
-	return sync.OnceValue(f.Close), nil
-}
-
-func writePID(f *os.File) error {
-	_, err := fmt.Fprintf(f, "%d", os.Getpid())
-	return err
 }

@@ -68,7 +68,7 @@ func TestUnreadableApart(t *testing.T) {
 				if err != nil || !ok {
 					t.Fatal(ok, err)
 				}
-				if err := l.DoneApart(e, Outcome{}, Batch{Samples: 10}, make([]byte, HeaderBytes+10)); err != nil {
+				if err := l.DoneApart(e, Outcome{}, Outcome{}, Batch{Samples: 10}, make([]byte, HeaderBytes+10)); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -125,10 +125,8 @@ func (a *Area) send(ctx context.Context, q load) (answer receiver.Answer, ok boo
 	switch {
 	case answer.Meaning == receiver.Later:
 		a.failing = true
-		if answer.Unanswered { // the receiver may have them
-			for id, upTo := range q.upTo {
-				a.series[id].probed = max(a.series[id].probed, upTo)
-			}
+		if answer.Unanswered {
+			a.mayHave(q)
 		}
 		a.Retry(ctx, answer, epoch, q.samples)
 		return answer, false
@@ -146,11 +144,19 @@ func (a *Area) send(ctx context.Context, q load) (answer receiver.Answer, ok boo
 	return answer, true
 }
 
+// mayHave notes that the receiver may have the samples of a request.
+func (a *Area) mayHave(q load) {
+	for id, upTo := range q.upTo {
+		a.series[id].probed = max(a.series[id].probed, upTo)
+	}
+}
+
 // settle counts the samples of a request.
 func (a *Area) settle(ids []wire.SeriesID, q load, o queue.Outcome) bool {
 	if err := a.Queue.Settle(writeNote(q.upTo), o); err != nil {
 		// They count as waiting, and are sent again.
 		a.DiskTrouble(err)
+		a.mayHave(q)
 		a.failing = true
 		return false
 	}

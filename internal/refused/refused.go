@@ -438,7 +438,8 @@ func (a *Area) Status() delivery.Refused {
 }
 
 // Put ends an entry some of whose samples are to wait apart; o is what became of the
-// others, and what is returned of all that do not wait.
+// others, and what is returned of all that do not wait. Where they cannot be kept, those
+// that the receiver may have are uncertain.
 func (a *Area) Put(e queue.Entry, o queue.Outcome, parts []Refusal) queue.Outcome {
 	var all []wire.Point
 	from := a.Queue.ApartEnd()
@@ -447,6 +448,7 @@ func (a *Area) Put(e queue.Entry, o queue.Outcome, parts []Refusal) queue.Outcom
 		points []wire.Point
 	}
 	var marks []mark
+	var lost queue.Outcome // of those that cannot be kept
 	for _, r := range parts {
 		some, err := wire.Points(r.Raw)
 		if err != nil {
@@ -456,6 +458,11 @@ func (a *Area) Put(e queue.Entry, o queue.Outcome, parts []Refusal) queue.Outcom
 			o.Uncertain[queue.SeriesLimit] += uint64(len(some))
 			continue
 		}
+		if r.Mixed {
+			lost.Uncertain[queue.SeriesLimit] += uint64(len(some))
+		} else {
+			lost.Dropped[queue.Disk] += uint64(len(some))
+		}
 		all = append(all, some...)
 		marks = append(marks, mark{r, some})
 	}
@@ -464,9 +471,13 @@ func (a *Area) Put(e queue.Entry, o queue.Outcome, parts []Refusal) queue.Outcom
 		return o
 	}
 	b, buf := record(all)
-	if err := a.Queue.DoneApart(e, o, b, buf); err != nil {
-		a.DiskFailed(err)
-		o.Dropped[queue.Disk] += uint64(len(all))
+	if err := a.Queue.DoneApart(e, o, lost, b, buf); err != nil {
+		tell := a.DiskTrouble
+		if lost.Dropped[queue.Disk] > 0 {
+			tell = a.DiskFailed
+		}
+		tell(err)
+		o.Add(lost)
 		return o
 	}
 	for _, m := range marks {

@@ -1,6 +1,7 @@
 package refused
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,7 @@ type lab struct {
 	slowest map[int]time.Duration
 	made    []time.Duration // extra requests
 	normal  int
+	segment int64 // bytes
 }
 
 const cortexUserLimit = "maxFailure (quorum) on a given error family, rpc error: code = Code(400) desc = user=T: per-user series limit " +
@@ -58,8 +60,7 @@ func newLab(t *testing.T) *lab {
 
 func (l *lab) open() {
 	o := queue.DefaultOptions()
-	o.Lanes = 1
-	o.Now = l.wall
+	o.Lanes, o.Now, o.SegmentBytes = 1, l.wall, cmp.Or(l.segment, o.SegmentBytes)
 	q, err := queue.Open(l.dir, o)
 	if err != nil {
 		l.t.Fatal(err)
@@ -167,23 +168,7 @@ func (l *lab) post(body []byte) receiver.Answer {
 // scrape takes a sample of each of n series. A request of theirs that is refused in part
 // waits apart as a whole: nothing was left to find out which of them it was.
 func (l *lab) scrape(n int) {
-	var w prompb.WriteRequest
-	millis := l.wall().UnixMilli()
-	for i := range n {
-		w.Timeseries = append(w.Timeseries, prompb.TimeSeries{
-			Labels:  []prompb.Label{{Name: "__name__", Value: "m"}, {Name: "i", Value: fmt.Sprint(i)}},
-			Samples: []prompb.Sample{{Value: 1, Timestamp: millis}},
-		})
-		l.scraped[i] = append(l.scraped[i], millis)
-	}
-	raw, err := w.Marshal()
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	all, err := wire.Points(raw)
-	if err != nil {
-		l.t.Fatal(err)
-	}
+	all := l.points(n)
 	var sent, apart []wire.Point
 	for i, p := range all {
 		if l.names[p.Series] = i; l.area.Has(p.Series) {
@@ -220,6 +205,28 @@ func (l *lab) scrape(n int) {
 		return
 	}
 	l.area.Put(e, o, parts)
+}
+
+// points are a sample of each of n series, as of now.
+func (l *lab) points(n int) []wire.Point {
+	var w prompb.WriteRequest
+	millis := l.wall().UnixMilli()
+	for i := range n {
+		w.Timeseries = append(w.Timeseries, prompb.TimeSeries{
+			Labels:  []prompb.Label{{Name: "__name__", Value: "m"}, {Name: "i", Value: fmt.Sprint(i)}},
+			Samples: []prompb.Sample{{Value: 1, Timestamp: millis}},
+		})
+		l.scraped[i] = append(l.scraped[i], millis)
+	}
+	raw, err := w.Marshal()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	all, err := wire.Points(raw)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return all
 }
 
 func join(all []wire.Point) (raw []byte) {

@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -76,6 +77,60 @@ func TestBadFilesAreSetAside(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestLinkForApart: a link to nothing in the place of what waits apart is set aside, and what the receiver refuses in part
+// waits. Where a file takes its place later nothing can be kept: what the receiver may have is not counted as dropped.
+func TestLinkForApart(t *testing.T) {
+	s := newStrict(t)
+	s.set(refuses(40, 60, 400, "user=T: per-user series limit of 40 exceeded"))
+	r := start(t, Options{Lanes: 2}, s.yaml())
+	r.stop()
+	lanes, err := filepath.Glob(filepath.Join(r.options.Dir, "remote-*/*/lane-*"))
+	if err != nil || len(lanes) != 2 {
+		t.Fatal(lanes, err)
+	}
+	for _, lane := range lanes {
+		if err := os.Symlink("/does/not/exist", filepath.Join(lane, "apart")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r = start(t, r.options, s.yaml())
+	r.scrape("node", 60, time.Now())
+	await(t, "refused samples wait", func() bool { return r.Status().Total.Queued == 20 && len(s.samplesOf(39)) == 1 })
+	if l := r.Status().Total; l.Lost() > 0 || r.remote().AsideFiles != 2 {
+		t.Errorf("ledger %+v, set aside %q", l, r.remote().Aside)
+	}
+	r.stop()
+	for _, lane := range lanes {
+		path := filepath.Join(lane, "apart")
+		if err := errors.Join(os.RemoveAll(path), os.Mkdir(path, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r = start(t, r.options, s.yaml())
+	await(t, "those that are gone are counted", func() bool { return r.Status().Total.Queued == 0 })
+	for _, lane := range lanes {
+		path := filepath.Join(lane, "apart")
+		if err := errors.Join(os.RemoveAll(path), os.WriteFile(path, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := r.Status().Total
+	l := before
+	for i := range 5 {
+		r.scrape("node", 60, time.Now().Add(time.Duration(i+1)*time.Second))
+		l = r.settled(int(l.Taken) + 60)
+	}
+	r.stop()
+	taken := 0
+	for i := range 40 {
+		taken += len(s.samplesOf(i)) - 1
+	}
+	disk := l.Dropped[queue.Disk]
+	if taken != 200 || disk > 100 || disk+l.Uncertain[queue.SeriesLimit]+l.Delivered-before.Delivered != 300 {
+		t.Errorf("ledger %+v after %+v; the receiver has %d", l, before, taken)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -34,6 +35,7 @@ type remote struct {
 	ship       *Ship
 	id         string // name of its directory
 	fresh      bool   // its directory was made with it
+	uncounted  bool   // a directory of it was set aside with its counts
 	logger     *slog.Logger
 	settings   atomic.Pointer[settings]
 	configured atomic.Bool
@@ -96,35 +98,40 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	r.settings.Store(&settings{ageLimit: receiverAgeLimit})
 	defer func() {
 		if err != nil {
-			err = hint.New(hint.Failure, errors.Join(err, r.close()), "free space on the disk of "+s.options.Dir+", and give the head "+
-				"write permission")
+			next := "free space on the disk of " + s.options.Dir + ", and mount it writable"
+			if errors.Is(err, fs.ErrPermission) {
+				next = "let the user of the head read and write the file or directory that is named: chown it where it belongs to another " +
+					"user, as after a start as root, or remove its attribute with chattr -i"
+			}
+			err = hint.New(hint.Failure, errors.Join(err, r.close()), next)
 		}
 	}()
 	dir := filepath.Join(s.options.Dir, id)
-	aside, why, err := queue.EnsureDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("could not create queue: %w", err)
+	if err := r.ensureDir(dir); err != nil {
+		return nil, err
 	}
-	if aside != "" {
-		r.logger.Error("moved aside what could not be read as the queue's directory", "moved_to", aside, "err", why)
-	}
-	r.findAside(dir)
-	generations, err := listGenerations(dir)
+	generations, err := queue.Generations(dir)
 	if err != nil {
 		return nil, err
 	}
-	if n := len(generations); live && (n == 0 || generations[n-1].lanes != s.options.Lanes) {
-		g := generation{number: 1, lanes: s.options.Lanes}
+	if n := len(generations); live && (n == 0 || generations[n-1].Lanes != s.options.Lanes) {
+		g := queue.Generation{Number: 1, Lanes: s.options.Lanes}
 		if n > 0 {
-			g.number = generations[n-1].number + 1
+			g.Number = generations[n-1].Number + 1
 		}
 		generations = append(generations, g)
 	}
+	for _, g := range generations {
+		if err := r.ensureDir(filepath.Join(dir, g.Dir())); err != nil {
+			return nil, err
+		}
+	}
+	r.findAside(dir)
 	var before queue.Outcome
 	for _, g := range generations {
 		o := queue.DefaultOptions()
-		o.Lanes, o.MaxBytes, o.Now, o.Logger = g.lanes, s.options.MaxBytes, s.wall, r.logger
-		q, err := queue.Open(filepath.Join(dir, g.dir()), o)
+		o.Lanes, o.MaxBytes, o.Now, o.Logger = g.Lanes, s.options.MaxBytes, s.wall, r.logger
+		q, err := queue.Open(filepath.Join(dir, g.Dir()), o)
 		if err != nil {
 			return nil, fmt.Errorf("could not open queue of %s: %w", id, err)
 		}
@@ -140,6 +147,26 @@ func (s *Ship) openRemote(id string, live bool) (_ *remote, err error) {
 	return r, nil
 }
 
+// ensureDir makes a directory of the remote or of a queue. One that cannot be read is a loss
+// that has no count.
+func (r *remote) ensureDir(path string) error {
+	aside, why, err := queue.EnsureDir(path)
+	if err != nil {
+		return fmt.Errorf("could not create queue: %w", err)
+	}
+	if aside != "" {
+		r.lostUncounted()
+		r.logger.Error("moved an unreadable queue directory aside: an unknown number of samples in it is not sent, and the delivery counts "+
+			"restart at 0", "moved_to", aside, "err", why)
+	}
+	return nil
+}
+
+func (r *remote) lostUncounted() {
+	r.uncounted = true
+	r.health.Loss(r.wall(), queue.Corrupted.String())
+}
+
 // findAside looks for what was set aside of the remote, beside what is in its queues.
 func (r *remote) findAside(dir string) {
 	own, err := queue.AsideOf(dir)
@@ -149,34 +176,6 @@ func (r *remote) findAside(dir string) {
 	}
 	own.Add(inside)
 	r.aside = own
-}
-
-// generation is a queue of a remote: each change of the number of lanes begins a
-// new one, since a series then moves to another lane.
-type generation struct{ number, lanes int }
-
-// maxGeneration is more than how often somebody changes the number of lanes.
-const maxGeneration = 1_000_000
-
-func (g generation) dir() string { return fmt.Sprintf("%04d-lanes-%d", g.number, g.lanes) }
-
-// listGenerations returns the queues in a remote's directory, oldest first.
-func listGenerations(dir string) ([]generation, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("could not list queues: %w", err)
-	}
-	var all []generation
-	for _, e := range entries {
-		var g generation
-		if _, err := fmt.Sscanf(e.Name(), "%d-lanes-%d", &g.number, &g.lanes); err != nil || g.dir() != e.Name() || g.lanes < 1 ||
-			g.lanes > queue.MaxLanes || g.number < 1 || g.number > maxGeneration {
-			continue // not ours
-		}
-		all = append(all, g)
-	}
-	slices.SortFunc(all, func(a, b generation) int { return cmp.Compare(a.number, b.number) })
-	return all, nil
 }
 
 // configure puts settings in force, from the next attempt on.
@@ -405,12 +404,12 @@ func (r *remote) diskFailed(err error) {
 	}
 }
 
-// diskTrouble notes that the queue could not be read or synced: nothing is lost by
-// that, unless the power fails, too.
+// diskTrouble notes that the queue's disk fails: nothing is dropped by that, unless the
+// power fails, too.
 func (r *remote) diskTrouble(err error) {
 	now := r.wall()
 	r.health.Disk(now, err.Error())
 	if r.health.Tell(now) {
-		r.logger.Error("could not read or sync the queue on disk; no samples are lost by that", "err", err)
+		r.logger.Error("the queue's disk fails; no samples are dropped by that", "err", err)
 	}
 }

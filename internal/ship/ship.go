@@ -49,6 +49,7 @@ import (
 	"github.com/parascope/parascope/internal/queue"
 	"github.com/parascope/parascope/internal/receiver"
 	"github.com/parascope/parascope/internal/sample"
+	"github.com/parascope/parascope/internal/ship/dirlock"
 )
 
 const (
@@ -141,8 +142,8 @@ func Open(ctx context.Context, o Options) (*Ship, error) {
 	}
 	s.closeOnce = sync.OnceValue(s.close)
 	var err error
-	if s.unlock, err = queue.Lock(o.Dir); err != nil {
-		return nil, explainLock(err, o.Dir)
+	if s.unlock, err = dirlock.Take(o.Dir); err != nil {
+		return nil, err
 	}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.openLeftBehind(); err != nil {
@@ -153,14 +154,6 @@ func Open(ctx context.Context, o Options) (*Ship, error) {
 	}
 	s.ticker.Go(s.tick)
 	return s, nil
-}
-
-func explainLock(err error, dir string) error {
-	err = fmt.Errorf("could not open queue directory %s: %w", dir, err)
-	if _, held := errors.AsType[*queue.HeldError](err); held {
-		return hint.New(hint.Busy, err, "another head has this directory open; stop it, or give --storage.agent.path another directory")
-	}
-	return hint.New(hint.BadInput, err, "give --storage.agent.path a writable directory")
 }
 
 // openLeftBehind opens what earlier runs left; ApplyConfig says which of them
@@ -271,6 +264,9 @@ func (s *Ship) reopen(id string, aging *remote) (*remote, error) {
 	r, err := s.openRemote(id, true)
 	if err != nil {
 		return nil, errors.Join(err, s.age(id))
+	}
+	if aging.uncounted {
+		r.lostUncounted()
 	}
 	return r, nil
 }

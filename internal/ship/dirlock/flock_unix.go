@@ -1,6 +1,6 @@
 //go:build unix
 
-package queue
+package dirlock
 
 import (
 	"os"
@@ -11,4 +11,12 @@ import (
 // however it ends.
 func flock(f *os.File) error {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+}
+
+// owner is whose a file is; -1 if that is not known.
+func owner(info os.FileInfo) int {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(s.Uid)
+	}
+	return -1
 }
