@@ -179,10 +179,6 @@ var ampPath = regexp.MustCompile(`^/workspaces/ws-[A-Za-z0-9-]+/api/v1/remote_wr
 func receiverProblems(rw *config.RemoteWriteConfig) (all []Problem) {
 	fatal := func(text, next string) { all = append(all, Problem{Fatal: true, Text: text, Next: next}) }
 	host, cleaned := rw.URL.Hostname(), path.Clean("/"+rw.URL.Path)
-	if rw.URL.Scheme != "http" && rw.URL.Scheme != "https" || host == "" {
-		fatal("the URL must begin with http:// or https:// and have a host", "write https://HOST/PATH")
-		return all
-	}
 	amp := ampHost.FindStringSubmatch(host)
 	if amp == nil && !strings.HasPrefix(cleaned, "/workspaces/") {
 		if queryPath(cleaned) {

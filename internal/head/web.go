@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/listen"
 	remote "github.com/parascope/parascope/internal/receiver"
 	"github.com/parascope/parascope/internal/scrape"
@@ -78,7 +79,7 @@ func (h *Head) reloadOverHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := <-answer; err != nil {
-		http.Error(w, fmt.Sprintf("failed to reload config: %s", err), http.StatusInternalServerError)
+		http.Error(w, fmt.Sprintf("failed to reload config: %s", remote.PublicText(err.Error())), http.StatusInternalServerError)
 	}
 }
 
@@ -133,7 +134,7 @@ func describe(pool string, t *scrape.Target) target {
 	b := labels.NewBuilder(labels.EmptyLabels())
 	lastError := ""
 	if err := t.LastError(); err != nil {
-		lastError = err.Error()
+		lastError = awserr.Public(remote.PublicText(err.Error())) // it may have the URL of a redirect, or of tokens
 	}
 	url := t.URL().String()
 	discovered := t.DiscoveredLabels(b)

@@ -51,6 +51,10 @@ type settings struct {
 
 // newSettings puts one remote_write section in force, once it is swapped in.
 func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWriteConfig) (*settings, error) {
+	if c.URL.Scheme != "http" && c.URL.Scheme != "https" || c.URL.Hostname() == "" {
+		return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write %s: the URL must begin with http:// or https:// and have a host",
+			receiver.PublicURL(c.URL.URL)), "write https://HOST/PATH")
+	}
 	if c.AzureADConfig != nil || c.GoogleIAMConfig != nil {
 		return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write %s: azuread and google_iam are not "+
 			"supported", receiver.PublicURL(c.URL.URL)),
@@ -69,6 +73,9 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 		histograms: c.SendNativeHistograms, classic: c.ConvertNHCBToClassic, maxSamples: c.QueueConfig.MaxSamplesPerSend,
 		hold: min(maxHold, time.Duration(c.QueueConfig.BatchSendDeadline)), ageLimit: receiverAgeLimit,
 		least: time.Duration(c.QueueConfig.MinBackoff), most: time.Duration(c.QueueConfig.MaxBackoff),
+	}
+	if o := c.HTTPClientConfig.OAuth2; o != nil {
+		s.client.TokenURL = o.TokenURL
 	}
 	scrapes, err := global.GetScrapeConfigs()
 	if err != nil {

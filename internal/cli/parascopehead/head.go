@@ -18,6 +18,7 @@ import (
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/head"
 	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/receiver"
 )
 
 // New makes the root command, with the list of its commands in the order of the help.
@@ -177,14 +178,14 @@ func useCABundle(p *cli.Process) error {
 	return err
 }
 
-// publicAttr keeps session tokens out of the log, whoever wrote an error into it:
-// service discoveries are not ours, and ask AWS too.
+// publicAttr keeps session tokens and the secrets of URLs out of the log, whoever wrote an
+// error into it: service discoveries are not ours, and ask AWS too.
 func publicAttr(_ []string, a slog.Attr) slog.Attr {
 	switch v := a.Value.Any().(type) {
 	case error:
-		a.Value = slog.StringValue(awserr.Public(v.Error()))
+		a.Value = slog.StringValue(awserr.Public(receiver.PublicText(v.Error())))
 	case string:
-		a.Value = slog.StringValue(awserr.Public(v))
+		a.Value = slog.StringValue(awserr.Public(receiver.PublicText(v)))
 	}
 	return a
 }
