@@ -34,10 +34,9 @@ type settings struct {
 	client     *receiver.Client
 	rules      *relabeler // nil: there are none
 	histograms bool
-	classic    bool   // histograms with custom buckets are converted
-	legacyOnly bool   // the receiver takes no UTF-8 names
-	external   string // label among the external ones whose name it does not take
-	nhcb       bool   // a scrape configuration makes histograms with custom buckets
+	classic    bool // histograms with custom buckets are converted
+	legacyOnly bool // the receiver takes no UTF-8 names
+	nhcb       bool // a scrape configuration makes histograms with custom buckets
 	maxSamples int
 	maxBytes   int // of a request before compression; ApplyConfig sets it
 	hold       time.Duration
@@ -96,8 +95,7 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 		s.rules = newRelabeler(c.WriteRelabelConfigs)
 	}
 	if v := c.SigV4Config; v != nil {
-		s.legacyOnly = v.ServiceName == "" || v.ServiceName == "aps"
-		s.external = utf8External(global.GlobalConfig.ExternalLabels)
+		s.legacyOnly = takesLegacyOnly(c)
 		s.client.Signer, err = receiver.NewSigner(ctx, receiver.SigV4{
 			Region: v.Region, AccessKey: v.AccessKey, SecretKey: string(v.SecretKey), Profile: v.Profile,
 			RoleARN: v.RoleARN, ExternalID: v.ExternalID, SessionName: v.SessionName, Tags: v.Tags,
@@ -154,8 +152,6 @@ func (s *settings) notes() (notes []keyNote) {
 		{c.ProtobufMessage != config.DefaultRemoteWriteConfig.ProtobufMessage,
 			keyNote{"protobuf_message", "remote write 1.0 is used, because AMP documents only version 1.0"}},
 		{s.nhcb && !c.ConvertNHCBToClassic, keyNote{"convert_classic_histograms_to_nhcb", whyCustom}},
-		{s.legacyOnly && s.external != "", keyNote{"external_labels",
-			s.external + ": AMP does not accept UTF-8 names, so no samples are sent: rename the label"}},
 		{c.FailedRequestLogging, keyNote{"failed_request_logging", "the setting is for remote write 2.0"}},
 	} {
 		if k.set {
