@@ -164,11 +164,39 @@ func sentProblems(external labels.Labels, rw *config.RemoteWriteConfig) (all []P
 		all = append(all, Problem{Fatal: true, Text: "write_relabel_configs drop every sample",
 			Next: "give the rule source_labels and a regex for what it is to drop or keep"})
 	}
-	if name := ship.UTF8External(external, rw); name != "" {
+	if name := utf8External(external, rw); name != "" {
 		all = append(all, Problem{Fatal: true, Text: fmt.Sprintf("AMP does not accept the UTF-8 name of the external label %q, so no samples "+
 			"are sent", name), Next: "rename the label in external_labels"})
 	}
 	return all
+}
+
+// utf8External returns an external label whose name the receiver of a section does not take,
+// so that no sample is sent to it; empty if there is none.
+func utf8External(external labels.Labels, c *config.RemoteWriteConfig) (name string) {
+	if !ship.TakesLegacyOnly(c) {
+		return ""
+	}
+	external.Range(func(l labels.Label) {
+		removed := slices.ContainsFunc(c.WriteRelabelConfigs, func(r *relabel.Config) bool { return mayRemove(r, l.Name) })
+		if name == "" && !model.LegacyValidation.IsValidLabelName(l.Name) && !removed {
+			name = l.Name
+		}
+	})
+	return name
+}
+
+// mayRemove reports whether a rule takes a label from some series.
+func mayRemove(r *relabel.Config, name string) bool {
+	switch r.Action {
+	case relabel.LabelDrop:
+		return r.Regex.MatchString(name)
+	case relabel.LabelKeep:
+		return !r.Regex.MatchString(name)
+	case relabel.Replace:
+		return r.TargetLabel == name || strings.Contains(r.TargetLabel, "$")
+	}
+	return false
 }
 
 // dropsAll reports whether a rule drops every series, whatever its labels.

@@ -3,14 +3,10 @@ package ship
 import (
 	"encoding/binary"
 	"math"
-	"slices"
-	"strings"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/model/relabel"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/prompb"
 
@@ -141,35 +137,7 @@ func (r *remote) unsupported(example string) {
 	}
 }
 
-// takesLegacyOnly reports whether the receiver takes no UTF-8 names: it is AMP.
-func takesLegacyOnly(c *config.RemoteWriteConfig) bool {
+// TakesLegacyOnly reports whether a section's receiver takes no UTF-8 names: it is AMP.
+func TakesLegacyOnly(c *config.RemoteWriteConfig) bool {
 	return c.SigV4Config != nil && (c.SigV4Config.ServiceName == "" || c.SigV4Config.ServiceName == "aps")
-}
-
-// UTF8External returns an external label whose name the receiver of a section does not take,
-// so that no sample is sent to it; empty if there is none.
-func UTF8External(external labels.Labels, c *config.RemoteWriteConfig) (name string) {
-	if !takesLegacyOnly(c) {
-		return ""
-	}
-	external.Range(func(l labels.Label) {
-		removed := slices.ContainsFunc(c.WriteRelabelConfigs, func(r *relabel.Config) bool { return mayRemove(r, l.Name) })
-		if name == "" && !model.LegacyValidation.IsValidLabelName(l.Name) && !removed {
-			name = l.Name
-		}
-	})
-	return name
-}
-
-// mayRemove reports whether a rule takes a label from some series.
-func mayRemove(r *relabel.Config, name string) bool {
-	switch r.Action {
-	case relabel.LabelDrop:
-		return r.Regex.MatchString(name)
-	case relabel.LabelKeep:
-		return !r.Regex.MatchString(name)
-	case relabel.Replace:
-		return r.TargetLabel == name || strings.Contains(r.TargetLabel, "$")
-	}
-	return false
 }

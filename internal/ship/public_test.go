@@ -32,7 +32,8 @@ func TestSecretsOfAURLAreNotShown(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		var log bytes.Buffer
-		r := start(t, Options{Dir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil))}, "remote_write: [{url: '"+address+"', queue_config: {min_backoff: 5ms, max_backoff: 5ms}}]\n")
+		r := start(t, Options{Dir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil))},
+			"remote_write: [{url: '"+address+"', queue_config: {min_backoff: 5ms, max_backoff: 5ms}}]\n")
 		r.scrape("node", 10, time.Now())
 		await(t, "it fails", func() bool { return r.Status().Remotes[0].LastError != nil })
 		status, err := json.Marshal(r.Status())

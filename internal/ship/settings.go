@@ -95,7 +95,7 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 		s.rules = newRelabeler(c.WriteRelabelConfigs)
 	}
 	if v := c.SigV4Config; v != nil {
-		s.legacyOnly = takesLegacyOnly(c)
+		s.legacyOnly = TakesLegacyOnly(c)
 		s.client.Signer, err = receiver.NewSigner(ctx, receiver.SigV4{
 			Region: v.Region, AccessKey: v.AccessKey, SecretKey: string(v.SecretKey), Profile: v.Profile,
 			RoleARN: v.RoleARN, ExternalID: v.ExternalID, SessionName: v.SessionName, Tags: v.Tags,
