@@ -41,8 +41,8 @@ func TestSecretsOfURLsThatAreNone(t *testing.T) {
 	}
 }
 
-// TestSecretsOfScrapes: neither the URL of a redirect nor that of tokens is in what is said of a
-// target.
+// TestSecretsOfScrapes: neither the URL of a redirect nor that of tokens or of a discovery is in
+// what is said of a target.
 func TestSecretsOfScrapes(t *testing.T) {
 	redirect := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", "http://SECRET:p@127.0.0.1:1/x?token=SECRET")
@@ -54,6 +54,11 @@ func TestSecretsOfScrapes(t *testing.T) {
 		w.WriteHeader(http.StatusFound)
 	}))
 	t.Cleanup(odd.Close)
+	found := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `[{"targets": ["127.0.0.1:1"]}]`)
+	}))
+	t.Cleanup(found.Close)
 	address := func(s *httptest.Server) string { return strings.TrimPrefix(s.URL, "http://") }
 	head := run(t, options(t, write(t, fmt.Sprintf(`
 global: {scrape_interval: 1s}
@@ -62,11 +67,12 @@ scrape_configs:
   - job_name: b
     static_configs: [{targets: ["%s"]}]
     oauth2: {client_id: i, client_secret: s, token_url: "http://SECRET:p@127.0.0.1:1/t?k=SECRET"}
-`, address(redirect), address(odd), address(redirect)))))
+  - {job_name: c, http_sd_configs: [{url: "http://SECRET:a'SECRET@%s/sd?k=A SECRET"}]}
+`, address(redirect), address(odd), address(redirect), address(found)))))
 	body := ""
 	check.Await(t, "all targets are down", check.That(func() bool {
 		_, body = call(t, "GET", head+"/api/v1/targets")
-		return strings.Count(body, `"health":"down"`) == 3
+		return strings.Count(body, `"health":"down"`) == 4
 	}))
 	if i := strings.Index(body, "SECRET"); i >= 0 {
 		t.Errorf("a secret is shown: %s", body[max(0, i-100):min(len(body), i+60)])

@@ -140,7 +140,7 @@ func describe(pool string, t *scrape.Target) target {
 	discovered := t.DiscoveredLabels(b)
 	if of := discovered.Get("__meta_url"); of != "" { // that of an http_sd, with its password
 		b.Reset(discovered)
-		discovered = b.Set("__meta_url", remote.PublicText(of)).Labels()
+		discovered = b.Set("__meta_url", remote.PublicRaw(of)).Labels()
 	}
 	return target{
 		DiscoveredLabels: discovered, Labels: t.Labels(b), ScrapePool: pool, ScrapeURL: url, GlobalURL: url,

@@ -14,7 +14,7 @@ const hidden = "xxxxx"
 // the password, the query and the fragment, any of which may be a secret.
 func PublicURL(u *url.URL) string {
 	if u.Host == "" {
-		return publicRaw(u.String())
+		return PublicRaw(u.String())
 	}
 	shown := *u
 	shown.Fragment, shown.RawFragment = "", ""
@@ -27,9 +27,9 @@ func PublicURL(u *url.URL) string {
 	return shown.String()
 }
 
-// publicRaw is PublicURL of what was written for a URL and may be none: which part of it is
+// PublicRaw is PublicURL of what was written for a URL and may be none: which part of it is
 // a password cannot be said then, and all before the last @ is hidden.
-func publicRaw(raw string) string {
+func PublicRaw(raw string) string {
 	u, err := url.Parse(raw)
 	if err == nil && u.Host != "" {
 		if !strings.ContainsAny(raw, "@?#") {
@@ -98,8 +98,12 @@ func withoutSecrets(text, of string) string {
 const minSecret = 6
 
 // urlInText is a URL in a text, whether it is a valid one or not: scheme, user, host and path,
-// query, and fragment.
-var urlInText = regexp.MustCompile("([A-Za-z][A-Za-z0-9+.-]*://)([^\\s\"'`/@]*@)?([^\\s\"'`?#]*)(\\?[^\\s\"'`#]*)?(#[^\\s\"'`]*)?")
+// query, and fragment. An apostrophe or a grave accent is of the URL unless a blank, a
+// punctuation mark or the end follows.
+var urlInText = regexp.MustCompile("([A-Za-z][A-Za-z0-9+.-]*://)([^\\s\"/?#]*@)?" + urlChars +
+	"(\\?" + urlChars + ")?(#" + urlChars + ")?")
+
+const urlChars = "((?:[^\\s\"'`?#]|['`]+[^\\s\"'`?#.,:;)\\]}>])*)"
 
 // quotedURL is a URL as errors of Go quote it: whatever follows what is done with a URL, and
 // what begins with a scheme and its slashes. It ends with the quotation mark, or where the text was cut.
@@ -121,9 +125,9 @@ func PublicText(text string) string {
 		}
 		raw, err := strconv.Unquote(`"` + quoted + `"`)
 		if err != nil {
-			return m[1][:begin] + publicRaw(quoted) + m[3]
+			return m[1][:begin] + PublicRaw(quoted) + m[3]
 		}
-		again := strconv.Quote(publicRaw(raw))
+		again := strconv.Quote(PublicRaw(raw))
 		return m[1][:begin] + again[1:]
 	})
 	text = partOfURL.ReplaceAllString(text, "$1")

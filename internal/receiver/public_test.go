@@ -14,35 +14,50 @@ import (
 // TestPublicText: whatever is wrong with a URL in a text, its user, password, query and
 // fragment are not shown.
 func TestPublicText(t *testing.T) {
-	for text, want := range map[string]string{
-		`parse "http://user:s3cret@x:badport/api?token=t0p": invalid port`: `parse "http://xxxxx@x:badport/api?xxxxx": invalid port`,
-		`Get "http://u:***@127.0.0.1:7700/sd/a?token=t#frag": EOF`:         `Get "http://xxxxx@127.0.0.1:7700/sd/a?xxxxx": EOF`,
-		"http://u@[::1/a":                      "http://xxxxx@[::1/a",
-		"two: https://a/b, http://h/p?q=1 end": "two: https://a/b, http://h/p?xxxxx end",
-		"no URL: a@b?c=d#e":                    "no URL: a@b?c=d#e",
-		"http://h/a@b":                         "http://h/a@b",
+	for _, c := range []struct{ text, want string }{
+		{`parse "http://user:s3cret@x:badport/api?token=t0p": invalid port`,
+			`parse "http://xxxxx@x:badport/api?xxxxx": invalid port`},
+		{`Get "http://u:***@127.0.0.1:7700/sd/a?token=t#frag": EOF`, `Get "http://xxxxx@127.0.0.1:7700/sd/a?xxxxx": EOF`},
+		{"http://u@[::1/a", "http://xxxxx@[::1/a"},
+		{"two: https://a/b, http://h/p?q=1 end", "two: https://a/b, http://h/p?xxxxx end"},
+		{"no URL: a@b?c=d#e", "no URL: a@b?c=d#e"},
+		{"http://h/a@b", "http://h/a@b"},
 		// A quoted URL ends with its quotation mark.
-		`parse "http://u:p SECRET@h/w": net/url: invalid userinfo`:                      `parse "http://xxxxx@h/w": net/url: invalid userinfo`,
-		`x: parse "http://u:a\"SECRET@h:bad/": net/url: invalid userinfo`:               `x: parse "http://xxxxx@h:bad/": net/url: invalid userinfo`,
-		`parse "http://h:bad/?k=A SECRET": invalid port`:                                `parse "http://h:bad/?xxxxx": invalid port`,
-		`parse "http://h:bad/?k=A'SECRET": invalid port`:                                `parse "http://h:bad/?xxxxx": invalid port`,
-		`parse "http://u:p@ho st/?k=SECRET": invalid character " " in host name, "a@b"`: `parse "http://xxxxx@ho st/?xxxxx": invalid character " " in host name, "a@b"`,
-		`parse "http://mimir:90O9/w": invalid port ":90O9" after host`:                  `parse "http://mimir:90O9/w": invalid port after host`,
+		{`parse "http://u:p SECRET@h/w": net/url: invalid userinfo`,
+			`parse "http://xxxxx@h/w": net/url: invalid userinfo`},
+		{`x: parse "http://u:a\"SECRET@h:bad/": net/url: invalid userinfo`,
+			`x: parse "http://xxxxx@h:bad/": net/url: invalid userinfo`},
+		{`parse "http://h:bad/?k=A SECRET": invalid port`, `parse "http://h:bad/?xxxxx": invalid port`},
+		{`parse "http://h:bad/?k=A'SECRET": invalid port`, `parse "http://h:bad/?xxxxx": invalid port`},
+		{`parse "http://u:p@ho st/?k=SECRET": invalid character " " in host name, "a@b"`,
+			`parse "http://xxxxx@ho st/?xxxxx": invalid character " " in host name, "a@b"`},
+		{`parse "http://mimir:90O9/w": invalid port ":90O9" after host`,
+			`parse "http://mimir:90O9/w": invalid port after host`},
 		// What a URL's parts are depends on characters that a password may have.
-		`parse "http://u:p/SECRET@h/w": invalid port ":p" after host`:                `parse "http://xxxxx@h/w": invalid port after host`,
-		`parse "http://u:p#SECRET@h/w": invalid port ":p" after host`:                `parse "http://xxxxx": invalid port after host`,
-		`parse "http://u:p?SECRET@h/w": invalid port ":p" after host`:                `parse "http://xxxxx": invalid port after host`,
-		`parse "1u:SECRET@h/w": first path segment in URL cannot contain colon`:      `parse "xxxxx@h/w": first path segment in URL cannot contain colon`,
-		`Post "u:SECRET@h/w?k=SECRET": unsupported protocol scheme "u"`:              `Post "xxxxx@h/w?xxxxx": unsupported protocol scheme`,
-		`Post "http://h/w": Post "http:u:SECRET@h": http: no Host in request URL`:    `Post "http://h/w": Post "xxxxx@h": http: no Host in request URL`,
-		`Get "http://t/": failed to parse Location header "1u:SECRET@h": bad`:        `Get "http://t/": failed to parse Location header "xxxxx@h": bad`,
-		`group "a \"http://u:SECRET@h\" b": failed`:                                  `group "a \"http://xxxxx@h\" b": failed`,
-		"cut: Get \"http://u:SECRET…":                                                "cut: Get \"http://xxxxx",
-		"`http://u:SECRET@h` and 'http://u:SECRET@h'":                                "`http://xxxxx@h` and 'http://xxxxx@h'",
-		`field "a" of "b" in http://u:SECRET@h, see "https://docs/page" or "mailto"`: `field "a" of "b" in http://xxxxx@h, see "https://docs/page" or "mailto"`,
+		{`parse "http://u:p/SECRET@h/w": invalid port ":p" after host`,
+			`parse "http://xxxxx@h/w": invalid port after host`},
+		{`parse "http://u:p#SECRET@h/w": invalid port ":p" after host`, `parse "http://xxxxx": invalid port after host`},
+		{`parse "http://u:p?SECRET@h/w": invalid port ":p" after host`, `parse "http://xxxxx": invalid port after host`},
+		{`parse "1u:SECRET@h/w": first path segment in URL cannot contain colon`,
+			`parse "xxxxx@h/w": first path segment in URL cannot contain colon`},
+		{`Post "u:SECRET@h/w?k=SECRET": unsupported protocol scheme "u"`,
+			`Post "xxxxx@h/w?xxxxx": unsupported protocol scheme`},
+		{`Post "http://h/w": Post "http:u:SECRET@h": http: no Host in request URL`,
+			`Post "http://h/w": Post "xxxxx@h": http: no Host in request URL`},
+		{`Get "http://t/": failed to parse Location header "1u:SECRET@h": bad`,
+			`Get "http://t/": failed to parse Location header "xxxxx@h": bad`},
+		{`group "a \"http://u:SECRET@h\" b": failed`, `group "a \"http://xxxxx@h\" b": failed`},
+		{"cut: Get \"http://u:SECRET…", "cut: Get \"http://xxxxx"},
+		{"`http://u:SECRET@h` and 'http://u:SECRET@h'", "`http://xxxxx@h` and 'http://xxxxx@h'"},
+		{"failed: http://u:a'SECRET@h/w?k=A'SECRET then 'http://h/a'b?k=A`SECRET'.",
+			"failed: http://xxxxx@h/w?xxxxx then 'http://h/a'b?xxxxx'."},
+		{"two @: http://u:SECRET@SECRET@h/w?to=a@SECRET", "two @: http://xxxxx@h/w?xxxxx"},
+		{"('http://h/w?k=v'), `http://h/w#f`; x@y", "('http://h/w?xxxxx'), `http://h/w`; x@y"},
+		{`field "a" of "b" in http://u:SECRET@h, see "https://docs/page" or "mailto"`,
+			`field "a" of "b" in http://xxxxx@h, see "https://docs/page" or "mailto"`},
 	} {
-		if got := PublicText(text); got != want {
-			t.Errorf("%q gives\n%q, want\n%q", text, got, want)
+		if got := PublicText(c.text); got != c.want {
+			t.Errorf("%q gives\n%q, want\n%q", c.text, got, c.want)
 		} else if again := PublicText(got); again != got {
 			t.Errorf("%q, made public twice, gives %q", got, again)
 		}
@@ -72,20 +87,22 @@ func TestPublicTextOfParsers(t *testing.T) {
 
 func TestPublicURL(t *testing.T) {
 	for raw, want := range map[string]string{
-		"http://u:p@h/w?k=v#f":      "http://xxxxx@h/w?xxxxx",
-		"u:SECRET@h/w":              "xxxxx@h/w",
-		"http:u:SECRET@h/w":         "xxxxx@h/w",
-		"http:/u:SECRET@h/w?k=v":    "xxxxx@h/w?xxxxx",
-		"http:///u:SECRET@h/w":      "http://xxxxx@h/w",
-		"u:SEC?RET@h/w":             "xxxxx",
-		"http://u:SECRET@/w":        "http://xxxxx@/w",
-		"/u:SECRET@h/w":             "xxxxx@h/w",
-		"mimir:9009/api/v1/push":    "mimir:9009/api/v1/push",
-		"mimir/api/v1/push?k=v#s":   "mimir/api/v1/push?xxxxx",
-		"//u:SECRET@h/w":            "//xxxxx@h/w",
-		"ftp://u:SECRET@h/w":        "ftp://xxxxx@h/w",
-		"http://h/a@b":              "http://h/a@b",
-		"http://u:p%20SECRET@h/w%2": "",
+		"http://u:a'SECRET@h/w?k=A SECRET": "http://xxxxx@h/w?xxxxx",
+		`http://h/w?k="SECRET`:             "http://h/w?xxxxx",
+		"http://u:p@h/w?k=v#f":             "http://xxxxx@h/w?xxxxx",
+		"u:SECRET@h/w":                     "xxxxx@h/w",
+		"http:u:SECRET@h/w":                "xxxxx@h/w",
+		"http:/u:SECRET@h/w?k=v":           "xxxxx@h/w?xxxxx",
+		"http:///u:SECRET@h/w":             "http://xxxxx@h/w",
+		"u:SEC?RET@h/w":                    "xxxxx",
+		"http://u:SECRET@/w":               "http://xxxxx@/w",
+		"/u:SECRET@h/w":                    "xxxxx@h/w",
+		"mimir:9009/api/v1/push":           "mimir:9009/api/v1/push",
+		"mimir/api/v1/push?k=v#s":          "mimir/api/v1/push?xxxxx",
+		"//u:SECRET@h/w":                   "//xxxxx@h/w",
+		"ftp://u:SECRET@h/w":               "ftp://xxxxx@h/w",
+		"http://h/a@b":                     "http://h/a@b",
+		"http://u:p%20SECRET@h/w%2":        "",
 	} {
 		u, err := url.Parse(raw)
 		if (err != nil) != (want == "") {
@@ -96,6 +113,9 @@ func TestPublicURL(t *testing.T) {
 		}
 		if got := PublicURL(u); got != want {
 			t.Errorf("%q is shown as %q, want %q", raw, got, want)
+		}
+		if got := PublicRaw(raw); got != want {
+			t.Errorf("the text %q is shown as %q, want %q", raw, got, want)
 		}
 	}
 }
