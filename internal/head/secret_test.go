@@ -67,7 +67,7 @@ scrape_configs:
   - job_name: b
     static_configs: [{targets: ["%s"]}]
     oauth2: {client_id: i, client_secret: s, token_url: "http://SECRET:p@127.0.0.1:1/t?k=SECRET"}
-  - {job_name: c, http_sd_configs: [{url: "http://SECRET:a'SECRET@%s/sd?k=A SECRET"}]}
+  - {job_name: c, http_sd_configs: [{url: "http://SECRET:a'SECRET@%s/sd?k=A'SECRET"}]}
 `, address(redirect), address(odd), address(redirect), address(found)))))
 	body := ""
 	check.Await(t, "all targets are down", check.That(func() bool {
