@@ -13,9 +13,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/relabel"
 	"go.yaml.in/yaml/v2"
 
 	"github.com/parascope/parascope/internal/hint"
@@ -141,7 +144,7 @@ func problems(l loaded) (all []Problem, nothing *Problem) {
 	whole, deliver := len(all) == 0, false
 	for _, rw := range l.config.RemoteWriteConfigs {
 		name := cmp.Or(rw.Name, remote.PublicURL(rw.URL.URL))
-		here := receiverProblems(rw)
+		here := append(sentProblems(l.config.GlobalConfig.ExternalLabels, rw), receiverProblems(rw)...)
 		for _, p := range here {
 			p.Text = "remote_write " + name + ": " + p.Text
 			all = append(all, p)
@@ -153,6 +156,62 @@ func problems(l loaded) (all []Problem, nothing *Problem) {
 	}
 	first := slices.IndexFunc(all, func(p Problem) bool { return p.Fatal })
 	return all, &all[first]
+}
+
+// sentProblems looks at what of the samples a section sends.
+func sentProblems(external labels.Labels, rw *config.RemoteWriteConfig) (all []Problem) {
+	if slices.ContainsFunc(rw.WriteRelabelConfigs, dropsAll) {
+		all = append(all, Problem{Fatal: true, Text: "write_relabel_configs drop every sample",
+			Next: "give the rule source_labels and a regex for what it is to drop or keep"})
+	}
+	if name := utf8External(external, rw); name != "" {
+		all = append(all, Problem{Fatal: true, Text: fmt.Sprintf("AMP does not accept the UTF-8 name of the external label %q, so no samples "+
+			"are sent", name), Next: "rename the label in external_labels"})
+	}
+	return all
+}
+
+// utf8External returns an external label whose name the receiver of a section does not take,
+// so that no sample is sent to it; empty if there is none.
+func utf8External(external labels.Labels, c *config.RemoteWriteConfig) (name string) {
+	if !ship.TakesLegacyOnly(c) {
+		return ""
+	}
+	external.Range(func(l labels.Label) {
+		removed := slices.ContainsFunc(c.WriteRelabelConfigs, func(r *relabel.Config) bool { return mayRemove(r, l.Name) })
+		if name == "" && !model.LegacyValidation.IsValidLabelName(l.Name) && !removed {
+			name = l.Name
+		}
+	})
+	return name
+}
+
+// mayRemove reports whether a rule takes a label from some series.
+func mayRemove(r *relabel.Config, name string) bool {
+	switch r.Action {
+	case relabel.LabelDrop:
+		return r.Regex.MatchString(name)
+	case relabel.LabelKeep:
+		return !r.Regex.MatchString(name)
+	case relabel.Replace:
+		return r.TargetLabel == name || strings.Contains(r.TargetLabel, "$")
+	}
+	return false
+}
+
+// dropsAll reports whether a rule drops every series, whatever its labels.
+func dropsAll(r *relabel.Config) bool {
+	pattern := strings.TrimSuffix(strings.TrimPrefix(r.Regex.String(), "("), ")")
+	all := pattern == ".*" || len(r.SourceLabels) == 1 && r.SourceLabels[0] == model.MetricNameLabel && pattern == ".+"
+	switch r.Action {
+	case relabel.Drop:
+		return all || len(r.SourceLabels) == 0 && r.Regex.MatchString("")
+	case relabel.Keep:
+		return len(r.SourceLabels) == 0 && !r.Regex.MatchString("")
+	case relabel.LabelDrop:
+		return pattern == ".*" || pattern == ".+"
+	}
+	return false
 }
 
 // haveTargets reports whether a job has targets, or a discovery that may find some.
@@ -179,10 +238,6 @@ var ampPath = regexp.MustCompile(`^/workspaces/ws-[A-Za-z0-9-]+/api/v1/remote_wr
 func receiverProblems(rw *config.RemoteWriteConfig) (all []Problem) {
 	fatal := func(text, next string) { all = append(all, Problem{Fatal: true, Text: text, Next: next}) }
 	host, cleaned := rw.URL.Hostname(), path.Clean("/"+rw.URL.Path)
-	if rw.URL.Scheme != "http" && rw.URL.Scheme != "https" || host == "" {
-		fatal("the URL must begin with http:// or https:// and have a host", "write https://HOST/PATH")
-		return all
-	}
 	amp := ampHost.FindStringSubmatch(host)
 	if amp == nil && !strings.HasPrefix(cleaned, "/workspaces/") {
 		if queryPath(cleaned) {

@@ -13,6 +13,10 @@ func TestCheckKnowsItsReceiver(t *testing.T) {
 	section := func(url, more string) string { return scrape + "remote_write: [{url: '" + url + "'" + more + "}]\n" }
 	const amp = "https://aps-workspaces.us-east-2.amazonaws.com/workspaces/ws-0a1b/"
 	const signed = ", sigv4: {region: us-east-2}"
+	const dotted = "global: {external_labels: {a.b: x}}\n"
+	relabelled := func(rule string) string {
+		return section("http://mimir:9009/api/v1/push", ", write_relabel_configs: ["+rule+"]")
+	}
 	for name, c := range map[string]struct {
 		text, says string
 		fatal      bool
@@ -51,8 +55,27 @@ func TestCheckKnowsItsReceiver(t *testing.T) {
 		"local no sigv4":   {section("http://127.0.0.1:9280/workspaces/ws-1/api/v1/remote_write", ""), "sigv4 is missing", true},
 		"other region": {section(amp+"api/v1/remote_write", ", sigv4: {region: eu-west-1}"),
 			"URL is in region us-east-2, but sigv4 signs for region eu-west-1", true},
-		"other service": {section(amp+"api/v1/remote_write", ", sigv4: {region: us-east-2, service_name: es}"), `service \"es\"`, true},
-		"http":          {section(strings.Replace(amp, "https", "http", 1)+"api/v1/remote_write", signed), "accepts only https", true},
+		"other service":        {section(amp+"api/v1/remote_write", ", sigv4: {region: us-east-2, service_name: es}"), `service \"es\"`, true},
+		"UTF-8 external label": {dotted + section(amp+"api/v1/remote_write", signed), `external label \"a.b\"`, true},
+		"it is for others":     {dotted + section("http://mimir:9009/api/v1/push", ""), "", false},
+		"it is removed": {dotted + section(amp+"api/v1/remote_write", signed+", write_relabel_configs: [{action: labeldrop, regex: 'a\\..'}]"),
+			"", false},
+		"it is kept": {dotted + section(amp+"api/v1/remote_write", signed+", write_relabel_configs: [{action: labeldrop, regex: 'b'}]"),
+			`external label \"a.b\"`, true},
+		"for one of two":    {dotted + section(amp+"api/v1/remote_write", signed+"}, {url: 'http://mimir/api/v1/push'"), "label", false},
+		"drop":              {relabelled("{action: drop}"), "drop every sample", true},
+		"drop all names":    {relabelled("{action: drop, source_labels: [__name__], regex: '.+'}"), "drop every sample", true},
+		"drop any job":      {relabelled("{action: drop, source_labels: [job]}"), "drop every sample", true},
+		"keep none":         {relabelled("{action: keep, regex: a}"), "drop every sample", true},
+		"drop all labels":   {relabelled("{action: labeldrop}"), "drop every sample", true},
+		"drop after others": {relabelled("{action: labeldrop, regex: x}, {action: drop, regex: ''}"), "drop every sample", true},
+		"drop nothing":      {relabelled("{action: drop, regex: a}"), "", false},
+		"drop some":         {relabelled("{action: drop, source_labels: [job], regex: '.+'}"), "", false},
+		"keep all":          {relabelled("{action: keep}"), "", false},
+		"keep some":         {relabelled("{action: keep, source_labels: [job], regex: a}"), "", false},
+		"drop for one of two": {relabelled("{action: drop}]}, {url: 'http://mimir/api/v1/push', headers: {}, write_relabel_configs: ["),
+			"drop", false},
+		"http": {section(strings.Replace(amp, "https", "http", 1)+"api/v1/remote_write", signed), "accepts only https", true},
 	} {
 		s, err := Check(t.Context(), write(t, c.text), false)
 		if err != nil {

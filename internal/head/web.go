@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"github.com/parascope/parascope/internal/awserr"
 	"github.com/parascope/parascope/internal/listen"
 	remote "github.com/parascope/parascope/internal/receiver"
 	"github.com/parascope/parascope/internal/scrape"
@@ -78,7 +79,7 @@ func (h *Head) reloadOverHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := <-answer; err != nil {
-		http.Error(w, fmt.Sprintf("failed to reload config: %s", err), http.StatusInternalServerError)
+		http.Error(w, fmt.Sprintf("failed to reload config: %s", remote.PublicText(err.Error())), http.StatusInternalServerError)
 	}
 }
 
@@ -133,13 +134,13 @@ func describe(pool string, t *scrape.Target) target {
 	b := labels.NewBuilder(labels.EmptyLabels())
 	lastError := ""
 	if err := t.LastError(); err != nil {
-		lastError = err.Error()
+		lastError = awserr.Public(remote.PublicText(err.Error())) // it may have the URL of a redirect, or of tokens
 	}
 	url := t.URL().String()
 	discovered := t.DiscoveredLabels(b)
 	if of := discovered.Get("__meta_url"); of != "" { // that of an http_sd, with its password
 		b.Reset(discovered)
-		discovered = b.Set("__meta_url", remote.PublicText(of)).Labels()
+		discovered = b.Set("__meta_url", remote.PublicRaw(of)).Labels()
 	}
 	return target{
 		DiscoveredLabels: discovered, Labels: t.Labels(b), ScrapePool: pool, ScrapeURL: url, GlobalURL: url,

@@ -26,11 +26,12 @@ const userAgent = "parascope-head"
 
 // Client makes the requests of one remote write.
 type Client struct {
-	HTTP    *http.Client // must not follow redirects: they are answers
-	URL     string
-	Headers map[string]string // on top of the protocol's
-	Signer  *Signer           // nil: not signed
-	Timeout time.Duration     // of a request
+	HTTP     *http.Client // must not follow redirects: they are answers
+	URL      string
+	TokenURL string            // where HTTP asks for tokens: its secrets are not in answers either
+	Headers  map[string]string // on top of the protocol's
+	Signer   *Signer           // nil: not signed
+	Timeout  time.Duration     // of a request
 }
 
 // Post makes one request of an encoded body and says what its answer means. attempt
@@ -41,7 +42,7 @@ func (c *Client) Post(ctx context.Context, body []byte, attempt int, clock *Cloc
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(body))
 	if err != nil {
-		return Answer{Text: firstLine(publicError(err, c.URL))}
+		return Answer{Text: firstLine(publicError(err, c.URL, c.TokenURL))}
 	}
 	req.Header.Set("Content-Encoding", "snappy")
 	req.Header.Set("Content-Type", "application/x-protobuf")
@@ -72,7 +73,7 @@ func (c *Client) Post(ctx context.Context, body []byte, attempt int, clock *Cloc
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return Answer{Text: "no answer within remote_timeout " + c.Timeout.String(), Unanswered: connected.Load()}
 		}
-		return Answer{Text: firstLine(publicError(err, c.URL)), Unanswered: connected.Load()}
+		return Answer{Text: firstLine(publicError(err, c.URL, c.TokenURL)), Unanswered: connected.Load()}
 	}
 	defer resp.Body.Close()
 	// What of the body cannot be read says nothing against the status line.
@@ -85,7 +86,7 @@ func (c *Client) Post(ctx context.Context, body []byte, attempt int, clock *Cloc
 		distrust()
 	}
 	a := Classify(resp.StatusCode, resp.Header, string(text), clock.Receivers())
-	a.Text = publicText(a.Text, c.URL)
+	a.Text = publicText(a.Text, c.URL, c.TokenURL)
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && ofTheReceiver(a, string(text)) {
 		clock.Hear(date)
 	}

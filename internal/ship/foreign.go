@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
-	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
@@ -137,12 +137,7 @@ func (r *remote) unsupported(example string) {
 	}
 }
 
-// utf8External returns the first external label whose name AMP does not take.
-func utf8External(external labels.Labels) (name string) {
-	external.Range(func(l labels.Label) {
-		if name == "" && !model.LegacyValidation.IsValidLabelName(l.Name) {
-			name = l.Name
-		}
-	})
-	return name
+// TakesLegacyOnly reports whether a section's receiver takes no UTF-8 names: it is AMP.
+func TakesLegacyOnly(c *config.RemoteWriteConfig) bool {
+	return c.SigV4Config != nil && (c.SigV4Config.ServiceName == "" || c.SigV4Config.ServiceName == "aps")
 }

@@ -1,8 +1,10 @@
 package ship
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,9 +25,15 @@ func TestSecretsOfAURLAreNotShown(t *testing.T) {
 	for name, address := range map[string]string{
 		"answers": "http://secretuser:secretpass@" + host + "/api/v1/remote_write?secretkey=secretvalue&secretflag#secretfragment",
 		"is down": "http://secretuser@127.0.0.1:1/push?token=secretvalue",
+		"has no token": "http://127.0.0.1:1/push', oauth2: {client_id: i, client_secret: s, " +
+			"token_url: 'http://secretuser:secretpass@127.0.0.1:1/t?k=secretvalue'}, name: 'n",
+		"has no token URL": "http://127.0.0.1:1/push', oauth2: {client_id: i, client_secret: s, " +
+			"token_url: 'secretuser:secret pass@127.0.0.1:1/t?k=secretvalue'}, name: 'n",
 	} {
 		dir := t.TempDir()
-		r := start(t, Options{Dir: dir}, "remote_write: [{url: '"+address+"', queue_config: {min_backoff: 5ms, max_backoff: 5ms}}]\n")
+		var log bytes.Buffer
+		r := start(t, Options{Dir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil))},
+			"remote_write: [{url: '"+address+"', queue_config: {min_backoff: 5ms, max_backoff: 5ms}}]\n")
 		r.scrape("node", 10, time.Now())
 		await(t, "it fails", func() bool { return r.Status().Remotes[0].LastError != nil })
 		status, err := json.Marshal(r.Status())
@@ -45,7 +53,8 @@ func TestSecretsOfAURLAreNotShown(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.stop()
-		for where, text := range map[string]string{"status": string(status), "metrics": fmt.Sprint(families), "note": string(note)} {
+		for where, text := range map[string]string{"status": string(status), "metrics": fmt.Sprint(families), "note": string(note),
+			"log": log.String()} {
 			if i := strings.Index(text, "secret"); i >= 0 {
 				t.Errorf("%s: a secret is in the %s: %s", name, where, text[max(0, i-60):min(len(text), i+60)])
 			}

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -232,7 +233,7 @@ func (r *remote) recall() {
 
 // public is the text, without the secrets of the URL that it is.
 func public(text string) string {
-	if u, err := url.Parse(text); err == nil && u.Host != "" {
+	if u, err := url.Parse(text); err == nil && (u.Host != "" || strings.Contains(text, "@")) {
 		return receiver.PublicURL(u)
 	}
 	return text

@@ -34,10 +34,9 @@ type settings struct {
 	client     *receiver.Client
 	rules      *relabeler // nil: there are none
 	histograms bool
-	classic    bool   // histograms with custom buckets are converted
-	legacyOnly bool   // the receiver takes no UTF-8 names
-	external   string // label among the external ones whose name it does not take
-	nhcb       bool   // a scrape configuration makes histograms with custom buckets
+	classic    bool // histograms with custom buckets are converted
+	legacyOnly bool // the receiver takes no UTF-8 names
+	nhcb       bool // a scrape configuration makes histograms with custom buckets
 	maxSamples int
 	maxBytes   int // of a request before compression; ApplyConfig sets it
 	hold       time.Duration
@@ -51,6 +50,10 @@ type settings struct {
 
 // newSettings puts one remote_write section in force, once it is swapped in.
 func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWriteConfig) (*settings, error) {
+	if c.URL.Scheme != "http" && c.URL.Scheme != "https" || c.URL.Hostname() == "" {
+		return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write %s: the URL must begin with http:// or https:// and have a host",
+			receiver.PublicURL(c.URL.URL)), "write https://HOST/PATH")
+	}
 	if c.AzureADConfig != nil || c.GoogleIAMConfig != nil {
 		return nil, hint.New(hint.BadInput, fmt.Errorf("remote_write %s: azuread and google_iam are not "+
 			"supported", receiver.PublicURL(c.URL.URL)),
@@ -69,6 +72,9 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 		histograms: c.SendNativeHistograms, classic: c.ConvertNHCBToClassic, maxSamples: c.QueueConfig.MaxSamplesPerSend,
 		hold: min(maxHold, time.Duration(c.QueueConfig.BatchSendDeadline)), ageLimit: receiverAgeLimit,
 		least: time.Duration(c.QueueConfig.MinBackoff), most: time.Duration(c.QueueConfig.MaxBackoff),
+	}
+	if o := c.HTTPClientConfig.OAuth2; o != nil {
+		s.client.TokenURL = o.TokenURL
 	}
 	scrapes, err := global.GetScrapeConfigs()
 	if err != nil {
@@ -89,8 +95,7 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 		s.rules = newRelabeler(c.WriteRelabelConfigs)
 	}
 	if v := c.SigV4Config; v != nil {
-		s.legacyOnly = v.ServiceName == "" || v.ServiceName == "aps"
-		s.external = utf8External(global.GlobalConfig.ExternalLabels)
+		s.legacyOnly = TakesLegacyOnly(c)
 		s.client.Signer, err = receiver.NewSigner(ctx, receiver.SigV4{
 			Region: v.Region, AccessKey: v.AccessKey, SecretKey: string(v.SecretKey), Profile: v.Profile,
 			RoleARN: v.RoleARN, ExternalID: v.ExternalID, SessionName: v.SessionName, Tags: v.Tags,
@@ -147,8 +152,6 @@ func (s *settings) notes() (notes []keyNote) {
 		{c.ProtobufMessage != config.DefaultRemoteWriteConfig.ProtobufMessage,
 			keyNote{"protobuf_message", "remote write 1.0 is used, because AMP documents only version 1.0"}},
 		{s.nhcb && !c.ConvertNHCBToClassic, keyNote{"convert_classic_histograms_to_nhcb", whyCustom}},
-		{s.legacyOnly && s.external != "", keyNote{"external_labels",
-			s.external + ": AMP does not accept UTF-8 names, so no samples are sent: rename the label"}},
 		{c.FailedRequestLogging, keyNote{"failed_request_logging", "the setting is for remote write 2.0"}},
 	} {
 		if k.set {

@@ -19,7 +19,8 @@ func newCheck(p *cli.Process, file *string, ignoreRules *bool) *cobra.Command {
 		Long: `Read FILE, or the file of --config.file, as the head reads it, and start nothing. It refuses
 what stock Prometheus in agent mode refuses. It also reports settings with which no
 samples arrive: nothing to scrape, no remote_write, a URL that is not for remote write,
-AMP without sigv4, or a sigv4 region that is not the URL's.
+write_relabel_configs that drop every sample, AMP without sigv4, or a sigv4 region that
+is not the URL's.
 
 Exit code 3 if the file is not valid or nothing could arrive: nothing is scraped, or no
 remote_write can deliver. Problems of one remote_write beside a good one are printed,

@@ -18,6 +18,7 @@ import (
 	"github.com/parascope/parascope/internal/cli"
 	"github.com/parascope/parascope/internal/head"
 	"github.com/parascope/parascope/internal/hint"
+	"github.com/parascope/parascope/internal/receiver"
 )
 
 // New makes the root command, with the list of its commands in the order of the help.
@@ -57,6 +58,7 @@ type runFlags struct {
 	cluster             clusterOptions
 	level, format       string
 	agent, autoReload   bool
+	reloadEvery         duration
 	features            []string
 	maxBytes            byteSize
 	maxRequest          requestSize
@@ -68,7 +70,8 @@ func newRunFlags() *runFlags {
 	o := head.DefaultOptions()
 	return &runFlags{
 		o: o, cluster: defaultClusterOptions(), maxBytes: byteSize(o.QueueMaxBytes), maxRequest: requestSize(o.QueueMaxRequest),
-		maxPage: byteSize(o.MaxPageBytes), maxReading: byteSize(o.MaxReadingBytes), maxSeries: byteSize(o.MaxSeriesBytes),
+		reloadEvery: duration(30 * time.Second),
+		maxPage:     byteSize(o.MaxPageBytes), maxReading: byteSize(o.MaxReadingBytes), maxSeries: byteSize(o.MaxSeriesBytes),
 	}
 }
 
@@ -98,7 +101,7 @@ func (r *runFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&r.o.RoutePrefix, "web.route-prefix", r.o.RoutePrefix, "prefix `PATH` of all HTTP paths (default: the path of "+
 		"--web.external-url)")
 	f.BoolVar(&r.autoReload, "config.auto-reload", false, "reload the configuration when its file changes")
-	f.DurationVar(&r.o.AutoReload, "config.auto-reload-interval", 30*time.Second,
+	f.Var(&r.reloadEvery, "config.auto-reload-interval",
 		"`DURATION` between two checks of the file by --config.auto-reload")
 	f.BoolVar(&r.o.EnablePprof, "web.enable-pprof", r.o.EnablePprof, "serve profiles of this process on /debug/pprof/")
 	f.StringVar(&r.cluster.binDir, "slurm.bin-dir", r.cluster.binDir,
@@ -128,6 +131,10 @@ func (r *runFlags) run(cmd *cobra.Command, p *cli.Process) error {
 	if err != nil {
 		return err
 	}
+	if !r.agent {
+		return hint.New(hint.Usage, errors.New("--no-agent asks for Prometheus' server mode, which the head does not have"),
+			"omit the flag; to store samples on this machine, run Prometheus itself")
+	}
 	for _, f := range r.features {
 		switch f {
 		case "agent":
@@ -138,8 +145,8 @@ func (r *runFlags) run(cmd *cobra.Command, p *cli.Process) error {
 		}
 	}
 	warnOfStockFlags(cmd.Flags(), logger)
-	if !r.autoReload {
-		r.o.AutoReload = 0
+	if r.autoReload {
+		r.o.AutoReload = time.Duration(r.reloadEvery)
 	}
 	b := cli.ReadBuild()
 	r.o.QueueMaxBytes, r.o.QueueMaxRequest = int64(r.maxBytes), int(r.maxRequest)
@@ -177,14 +184,14 @@ func useCABundle(p *cli.Process) error {
 	return err
 }
 
-// publicAttr keeps session tokens out of the log, whoever wrote an error into it:
-// service discoveries are not ours, and ask AWS too.
+// publicAttr keeps session tokens and the secrets of URLs out of the log, whoever wrote an
+// error into it: service discoveries are not ours, and ask AWS too.
 func publicAttr(_ []string, a slog.Attr) slog.Attr {
 	switch v := a.Value.Any().(type) {
 	case error:
-		a.Value = slog.StringValue(awserr.Public(v.Error()))
+		a.Value = slog.StringValue(awserr.Public(receiver.PublicText(v.Error())))
 	case string:
-		a.Value = slog.StringValue(awserr.Public(v))
+		a.Value = slog.StringValue(awserr.Public(receiver.PublicText(v)))
 	}
 	return a
 }

@@ -1,8 +1,11 @@
 package parascopehead
 
 import (
+	"fmt"
 	"log/slog"
+	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/spf13/pflag"
 )
 
@@ -52,7 +55,8 @@ func stockFlags() []stockFlag {
 	}
 }
 
-// addStockFlags adds them to a command's flags, out of its help.
+// addStockFlags adds them to a command's flags, out of its help, and the negations that
+// Prometheus has of its flags.
 func addStockFlags(f *pflag.FlagSet) {
 	for _, s := range stockFlags() {
 		f.String(s.name, "", "accepted for compatibility with Prometheus: "+s.why)
@@ -64,6 +68,10 @@ func addStockFlags(f *pflag.FlagSet) {
 			f.Lookup("no-"+s.name).Hidden, f.Lookup("no-"+s.name).NoOptDefVal = true, "true"
 		}
 	}
+	for _, name := range []string{"web.enable-lifecycle", "config.auto-reload", "agent"} {
+		f.BoolFunc("no-"+name, "", func(string) error { return f.Set(name, "false") })
+		f.Lookup("no-" + name).Hidden = true
+	}
 }
 
 // warnOfStockFlags logs those that were given.
@@ -73,4 +81,24 @@ func warnOfStockFlags(f *pflag.FlagSet, logger *slog.Logger) {
 			logger.Warn("flag is accepted and has no effect", "flag", "--"+s.name, "why", s.why)
 		}
 	}
+}
+
+// duration is a flag's, written as Prometheus writes it, such as 1d. What Go writes, such as
+// 1.5s, is one too.
+type duration time.Duration
+
+func (d *duration) String() string { return model.Duration(*d).String() }
+func (d *duration) Type() string   { return "duration" }
+
+func (d *duration) Set(text string) error {
+	if given, err := model.ParseDuration(text); err == nil {
+		*d = duration(given)
+		return nil
+	}
+	given, err := time.ParseDuration(text)
+	if err != nil || given < 0 {
+		return fmt.Errorf("%q is not a duration, such as 30s, 5m or 1d", text)
+	}
+	*d = duration(given)
+	return nil
 }

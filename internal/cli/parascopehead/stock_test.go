@@ -2,11 +2,17 @@ package parascopehead
 
 import (
 	"bytes"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
 
 	"github.com/parascope/parascope/internal/cli"
+	"github.com/parascope/parascope/internal/head"
+	"github.com/parascope/parascope/internal/hint"
 )
 
 // TestStockFlags: what Prometheus v3 takes in agent mode, a head takes, and says what
@@ -33,6 +39,8 @@ func TestStockFlags(t *testing.T) {
 		"--no-scrape.adjust-timestamps", "--scrape.timestamp-tolerance=2ms", "--scrape.discovery-reload-interval=5s",
 		"--enable-feature=extra-scrape-metrics,agent",
 		"--agent", "--log.level=info", "--log.format=json",
+		"--no-web.enable-lifecycle", "--no-config.auto-reload", "--no-web.enable-admin-api", "--config.auto-reload-interval=1d",
+		"--config.auto-reload-interval=1m30s",
 	}
 	for _, arg := range args {
 		if err := New(p).ParseFlags([]string{arg}); err != nil {
@@ -50,5 +58,48 @@ func TestStockFlags(t *testing.T) {
 	}
 	if err := New(p).ParseFlags([]string{"--storage.tsdb.path=x"}); err == nil {
 		t.Error("a flag of the server mode is taken")
+	}
+}
+
+// TestNegatedFlags: what is given last holds, as in Prometheus.
+func TestNegatedFlags(t *testing.T) {
+	for args, want := range map[string]runFlags{
+		"":                          {agent: true},
+		"--web.enable-lifecycle":    {agent: true, o: head.Options{EnableLifecycle: true}},
+		"--no-web.enable-lifecycle": {agent: true},
+		"--config.auto-reload --no-web.enable-lifecycle":                                                {agent: true, autoReload: true},
+		"--web.enable-lifecycle --no-web.enable-lifecycle --config.auto-reload --no-config.auto-reload": {agent: true},
+		"--no-web.enable-lifecycle --web.enable-lifecycle --no-agent":                                   {o: head.Options{EnableLifecycle: true}},
+	} {
+		r, f := newRunFlags(), pflag.NewFlagSet("head", pflag.ContinueOnError)
+		r.add(f)
+		if err := f.Parse(strings.Fields(args)); err != nil || r.agent != want.agent || r.autoReload != want.autoReload ||
+			r.o.EnableLifecycle != want.o.EnableLifecycle {
+			t.Errorf("%q: agent %v, reload %v, lifecycle %v: %v", args, r.agent, r.autoReload, r.o.EnableLifecycle, err)
+		}
+	}
+}
+
+// TestNoServerMode: a head is no server, and says so.
+func TestNoServerMode(t *testing.T) {
+	for _, arg := range []string{"--no-agent", "--agent=false"} {
+		c := New(&cli.Process{Getenv: func(string) string { return "" }, Stderr: io.Discard})
+		c.SetArgs([]string{arg, "--config.file=" + t.TempDir() + "/none"})
+		if err := c.Execute(); hint.CodeOf(err) != hint.Usage || !strings.Contains(err.Error(), "--no-agent") || hint.Next(err) == "" {
+			t.Errorf("%s: code %d: %v", arg, hint.CodeOf(err), err)
+		}
+	}
+}
+
+// TestDurationFlag: a duration is Prometheus', or Go's as in earlier versions.
+func TestDurationFlag(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"30s": 30 * time.Second, "1d": 24 * time.Hour, "1w2d": 9 * 24 * time.Hour, "1h30m": 90 * time.Minute, "1m0s": time.Minute,
+		"1.5s": 1500 * time.Millisecond, "0": 0, "100ms": 100 * time.Millisecond, "-1s": -1, "": -1, "1": -1, "d": -1, "1.5d": -1,
+	} {
+		var d duration
+		if err := d.Set(text); (err != nil) != (want < 0) || err == nil && time.Duration(d) != want {
+			t.Errorf("%q: %s, %v", text, &d, err)
+		}
 	}
 }
