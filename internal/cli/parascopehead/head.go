@@ -4,6 +4,7 @@ package parascopehead
 import (
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -131,6 +132,8 @@ func (r *runFlags) run(cmd *cobra.Command, p *cli.Process) error {
 	if err != nil {
 		return err
 	}
+	log.SetFlags(0)
+	log.SetOutput(slog.NewLogLogger(logger.Handler(), slog.LevelWarn).Writer()) // net/http writes there what targets send unasked
 	if !r.agent {
 		return hint.New(hint.Usage, errors.New("--no-agent asks for Prometheus' server mode, which the head does not have"),
 			"omit the flag; to store samples on this machine, run Prometheus itself")
