@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mwitkow/go-conntrack"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/discovery"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
@@ -35,6 +36,7 @@ type Discovery struct {
 type watch struct {
 	now  func() time.Time
 	wait func(ctx context.Context, d time.Duration) // before a client is made anew
+	most int64                                      // bytes of AWS' answers until targets are found
 
 	mu      sync.Mutex
 	jobs    map[string]discovery.Configs
@@ -42,7 +44,7 @@ type watch struct {
 }
 
 func newWatch() *watch {
-	return &watch{now: time.Now, wait: pause, failing: map[discovery.Config]*Discovery{}}
+	return &watch{now: time.Now, wait: pause, most: maxDescribed, failing: map[discovery.Config]*Discovery{}}
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -100,6 +102,7 @@ type watched struct {
 // NewDiscoverer makes a discoverer that is watched.
 func (c *watched) NewDiscoverer(o discovery.DiscovererOptions) (discovery.Discoverer, error) {
 	r := &running{config: c, options: o, failed: make(chan struct{}, 1), known: map[string]*targetgroup.Group{}}
+	r.allowed.most = c.watch.most
 	r.options.Logger = slog.New(&listening{o.Logger.Handler(), r})
 	if c.Name() == "http" {
 		r.options.HTTPClientOptions = append(slices.Clone(o.HTTPClientOptions), boundedClient(maxDiscovered)...)
@@ -117,6 +120,7 @@ type running struct {
 	failed  chan struct{}                 // it logged an error
 	known   map[string]*targetgroup.Group // of the mechanism file, by source
 	logged  errorsOfMinute
+	allowed allowance // of a mechanism that asks AWS
 }
 
 // asksAWS are the mechanisms whose clients keep credentials.
@@ -149,6 +153,10 @@ func (r *running) Run(ctx context.Context, out chan<- []*targetgroup.Group) {
 	wait := leastRenewal
 	for {
 		inner, cancel := context.WithCancel(ctx)
+		if renew {
+			r.allowed.read.Store(0)
+			inner = conntrack.WithDialer(inner, r.allowed.dial)
+		}
 		found, done := make(chan []*targetgroup.Group), make(chan struct{})
 		go func() {
 			defer close(done)
@@ -184,6 +192,7 @@ func (r *running) follow(ctx context.Context, found <-chan []*targetgroup.Group,
 		select {
 		case groups := <-found:
 			ok = true
+			r.allowed.read.Store(0)
 			r.config.watch.succeed(r.config)
 			answers.Reset(silent)
 			if !r.news(groups) {
