@@ -101,7 +101,8 @@ type watched struct {
 
 // NewDiscoverer makes a discoverer that is watched.
 func (c *watched) NewDiscoverer(o discovery.DiscovererOptions) (discovery.Discoverer, error) {
-	r := &running{config: c, options: o, failed: make(chan struct{}, 1), known: map[string]*targetgroup.Group{}}
+	r := &running{config: c, options: o, failed: make(chan struct{}, 1), logger: o.Logger,
+		known: map[string]*targetgroup.Group{}}
 	r.allowed.most = c.watch.most
 	r.options.Logger = slog.New(&listening{o.Logger.Handler(), r})
 	if c.Name() == "http" {
@@ -120,6 +121,8 @@ type running struct {
 	failed  chan struct{}                 // it logged an error
 	known   map[string]*targetgroup.Group // of the mechanism file, by source
 	logged  errorsOfMinute
+	logger  *slog.Logger // of what is no failure of the discoverer
+	wrong   string       // with the targets found last, in the log
 	allowed allowance // of a mechanism that asks AWS
 }
 
@@ -193,9 +196,8 @@ func (r *running) follow(ctx context.Context, found <-chan []*targetgroup.Group,
 		case groups := <-found:
 			ok = true
 			r.allowed.read.Store(0)
-			r.config.watch.succeed(r.config)
 			answers.Reset(silent)
-			if !r.news(groups) {
+			if groups = r.take(groups); groups == nil || !r.news(groups) {
 				continue
 			}
 			select {
