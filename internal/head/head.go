@@ -394,6 +394,9 @@ func Run(ctx context.Context, o Options) error {
 
 // fileSum is a checksum of a file, all zero while it cannot be read.
 func fileSum(file string) (sum [sha256.Size]byte) {
+	if mustBeFile(file) != nil {
+		return sum
+	}
 	if text, err := os.ReadFile(file); err == nil {
 		sum = sha256.Sum256(text)
 	}
