@@ -97,7 +97,7 @@ func TestEndlessAWS(t *testing.T) {
 	}{"page": {http.StatusOK, false}, "pages": {http.StatusOK, true}, "error": {http.StatusBadRequest, false}} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("AWS_CA_BUNDLE", "") // the library's client does not take it
-			var sent, ends atomic.Int64 // ends: 1 when the answers end
+			var sent, ends atomic.Int64   // ends: 1 when the answers end
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if strings.Contains(r.FormValue("Action"), "Zones") {
 					_, _ = io.WriteString(w, "<R></R>")

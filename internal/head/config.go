@@ -16,7 +16,6 @@ import (
 	// cluster needs; all of them together would triple the program. discovery
 	// itself brings static_configs.
 	_ "github.com/prometheus/prometheus/discovery/aws"
-	_ "github.com/prometheus/prometheus/discovery/file"
 	_ "github.com/prometheus/prometheus/discovery/http"
 
 	"github.com/parascope/parascope/internal/hint"

@@ -258,6 +258,9 @@ func (h *Head) open(ctx context.Context) (err error) {
 // scraping anything yet.
 func (h *Head) prepare(ctx context.Context, l loaded) error {
 	metrics, err := discovery.CreateAndRegisterSDMetrics(h.registry)
+	if err == nil {
+		err = withFiles(metrics, h.registry)
+	}
 	if err != nil {
 		return fmt.Errorf("could not register discovery metrics: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/mwitkow/go-conntrack"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/discovery"
+	"github.com/prometheus/prometheus/discovery/file"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 
 	"github.com/parascope/parascope/internal/awserr"
@@ -108,6 +109,10 @@ func (c *watched) NewDiscoverer(o discovery.DiscovererOptions) (discovery.Discov
 	if c.Name() == "http" {
 		r.options.HTTPClientOptions = append(slices.Clone(o.HTTPClientOptions), boundedClient(maxDiscovered)...)
 	}
+	if files, ok := c.Config.(*file.SDConfig); ok {
+		r.inner = newFiles(files, r.options)
+		return r, nil
+	}
 	var err error
 	r.inner, err = c.Config.NewDiscoverer(r.options)
 	return r, err
@@ -123,7 +128,7 @@ type running struct {
 	logged  errorsOfMinute
 	logger  *slog.Logger // of what is no failure of the discoverer
 	wrong   string       // with the targets found last, in the log
-	allowed allowance // of a mechanism that asks AWS
+	allowed allowance    // of a mechanism that asks AWS
 }
 
 // asksAWS are the mechanisms whose clients keep credentials.
