@@ -125,7 +125,8 @@ func TestFilesOfTargetsThatNeverEnd(t *testing.T) {
 			if all := h.watch.status(); len(all) != 1 || !strings.Contains(all[0].Why, "the file ") {
 				t.Errorf("%+v", all)
 			}
-			if err := errors.Join(place(filepath.Join(dir, "next")), os.Rename(filepath.Join(dir, "next"), filepath.Join(dir, "c.json"))); err != nil {
+			next := filepath.Join(dir, "next")
+			if err := errors.Join(place(next), os.Rename(next, filepath.Join(dir, "c.json"))); err != nil {
 				t.Fatal(err)
 			}
 			put("d.json", "127.0.0.1:4")
