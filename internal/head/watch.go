@@ -158,6 +158,10 @@ const (
 func (r *running) Run(ctx context.Context, out chan<- []*targetgroup.Group) {
 	defer r.config.watch.forget(r.config)
 	renew := slices.Contains(asksAWS, r.config.Name())
+	config := r.config.Config
+	if renew {
+		config = r.prepare(ctx)
+	}
 	wait := leastRenewal
 	for {
 		inner, cancel := context.WithCancel(ctx)
@@ -181,7 +185,7 @@ func (r *running) Run(ctx context.Context, out chan<- []*targetgroup.Group) {
 		}
 		r.config.watch.wait(ctx, wait)
 		wait = min(2*wait, mostRenewal)
-		if next, err := r.config.Config.NewDiscoverer(r.options); err != nil {
+		if next, err := config.NewDiscoverer(r.options); err != nil {
 			r.config.watch.fail(r.config, err.Error())
 		} else {
 			r.inner = next

@@ -13,8 +13,8 @@ import (
 // reads its answer whole.
 const maxCredentials = 1 << 20
 
-// boundAnswers fails what reads more of an answer of AWS than any credentials have.
-func boundAnswers(stack *middleware.Stack) error {
+// BoundAnswers fails what reads more of an answer of AWS than any credentials have.
+func BoundAnswers(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("BoundedAnswers", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
 	) (middleware.DeserializeOutput, middleware.Metadata, error) {

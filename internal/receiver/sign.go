@@ -93,7 +93,7 @@ func (s *Signer) options() []func(*awsconfig.LoadOptions) error {
 		fips = aws.FIPSEndpointStateEnabled
 	}
 	opts := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{}), awsconfig.WithUseFIPSEndpoint(fips),
-		awsconfig.WithAPIOptions([]func(*middleware.Stack) error{boundAnswers})}
+		awsconfig.WithAPIOptions([]func(*middleware.Stack) error{BoundAnswers})}
 	if s.section.AccessKey != "" {
 		opts = append(opts, awsconfig.WithCredentialsProvider(
 			credentials.NewStaticCredentialsProvider(s.section.AccessKey, s.section.SecretKey, "")))
