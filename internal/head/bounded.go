@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	config_util "github.com/prometheus/common/config"
@@ -13,33 +14,49 @@ import (
 // reads its answer whole. It is enough for 20,000 targets.
 const maxDiscovered = 4 << 20
 
+// maxDescribed is how many bytes AWS may answer a discovery until it has found its targets, on
+// all pages together. An instance takes 6 KB, and one with 32 network interfaces 50 KB.
+const maxDescribed = 64 << 20
+
 // boundedClient are the options of a client whose answers are bounded: each has a
 // connection of its own, which ends after most bytes.
 func boundedClient(most int64) []config_util.HTTPClientOption {
-	dialer := net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
 	return []config_util.HTTPClientOption{
 		config_util.WithKeepAlivesDisabled(),
 		config_util.WithDialContextFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
-			c, err := dialer.DialContext(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			return &boundedConn{Conn: c, most: most}, nil
+			return (&allowance{most: most}).dial(ctx, network, address)
 		}),
 	}
 }
 
-// boundedConn is a connection from which only so many bytes can be read.
+// allowance is how many bytes can be read from connections.
+type allowance struct {
+	most int64
+	read atomic.Int64
+}
+
+// dial makes a connection from which only so many bytes can be read.
+func (a *allowance) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+	c, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &boundedConn{c, a}, nil
+}
+
+// boundedConn is a connection from which only what is allowed can be read.
 type boundedConn struct {
 	net.Conn
-	most, read int64
+	allowed *allowance
 }
 
 func (c *boundedConn) Read(b []byte) (int, error) {
-	if c.read >= c.most {
-		return 0, fmt.Errorf("the response is larger than %d bytes: let the server return fewer targets", c.most)
+	left := c.allowed.most - c.allowed.read.Load()
+	if left <= 0 {
+		return 0, fmt.Errorf("the response is larger than %d bytes: let the server return fewer targets, or use filters", c.allowed.most)
 	}
-	n, err := c.Conn.Read(b[:min(int64(len(b)), c.most-c.read)])
-	c.read += int64(n)
+	n, err := c.Conn.Read(b[:min(int64(len(b)), left)])
+	c.allowed.read.Add(int64(n))
 	return n, err
 }

@@ -8,9 +8,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/discovery"
@@ -76,6 +78,85 @@ func TestEndlessDiscovery(t *testing.T) {
 			}
 			if groups := <-out; len(groups) != 1 || len(groups[0].Targets) != 1 {
 				t.Errorf("found %v", groups)
+			}
+			cancel()
+			<-done
+		})
+	}
+}
+
+// TestEndlessAWS: AWS' answers to a discovery that have no end, on one page or on many, cost that
+// discovery only, which is named; its targets are found when the answers end again.
+func TestEndlessAWS(t *testing.T) {
+	const instance = "<item><instancesSet><item><privateIpAddress>10.0.0.1</privateIpAddress></item></instancesSet></item>"
+	const most = 4 << 20
+	page := strings.Repeat(instance, 1<<20/len(instance))
+	for name, c := range map[string]struct {
+		status int
+		pages  bool
+	}{"page": {http.StatusOK, false}, "pages": {http.StatusOK, true}, "error": {http.StatusBadRequest, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("AWS_CA_BUNDLE", "") // the library's client does not take it
+			var sent, ends atomic.Int64   // ends: 1 when the answers end
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.Contains(r.FormValue("Action"), "Zones") {
+					_, _ = io.WriteString(w, "<R></R>")
+					return
+				}
+				if ends.Load() == 0 {
+					w.WriteHeader(c.status)
+				}
+				_, _ = io.WriteString(w, "<R><reservationSet>")
+				for ends.Load() == 0 && sent.Load() < 32*most {
+					n, err := io.WriteString(w, page)
+					sent.Add(int64(n))
+					if err != nil {
+						return
+					}
+					if c.pages {
+						_, _ = io.WriteString(w, "</reservationSet><nextToken>"+strconv.FormatInt(sent.Load(), 10)+"</nextToken></R>")
+						return
+					}
+				}
+				_, _ = io.WriteString(w, instance+"</reservationSet></R>")
+			}))
+			defer s.Close()
+			l, err := load(write(t, "scrape_configs: [{job_name: a, ec2_sd_configs: [{region: us-east-2, endpoint: '"+s.URL+
+				"', access_key: a, secret_key: b}]}]"), false, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := newWatch()
+			w.most = most
+			why := make(chan string, 1)
+			w.wait = func(context.Context, time.Duration) {
+				if all := w.status(); len(all) == 1 && sent.Load() > 0 && ends.Swap(1) == 0 {
+					why <- all[0].Why
+				}
+			}
+			registry := prometheus.NewRegistry()
+			d := w.over(l.discovery)["a"][0]
+			r, err := d.NewDiscoverer(discovery.DiscovererOptions{Logger: slog.New(slog.DiscardHandler),
+				Metrics: d.NewDiscovererMetrics(registry, discovery.NewRefreshMetrics(registry))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			out, done := make(chan []*targetgroup.Group), make(chan struct{})
+			go func() { r.Run(ctx, out); close(done) }()
+			if groups := <-out; len(groups) != 1 || len(groups[0].Targets) != 1 {
+				t.Errorf("found %d groups, with %d targets", len(groups), len(groups[0].Targets))
+			}
+			if n := sent.Load(); n > 8*most {
+				t.Errorf("%d bytes were read", n)
+			}
+			select {
+			case text := <-why:
+				if c.status == http.StatusOK && !strings.Contains(text, "larger than") {
+					t.Error(text)
+				}
+			default:
+				t.Error("it was not named")
 			}
 			cancel()
 			<-done

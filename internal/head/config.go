@@ -16,7 +16,6 @@ import (
 	// cluster needs; all of them together would triple the program. discovery
 	// itself brings static_configs.
 	_ "github.com/prometheus/prometheus/discovery/aws"
-	_ "github.com/prometheus/prometheus/discovery/file"
 	_ "github.com/prometheus/prometheus/discovery/http"
 
 	"github.com/parascope/parascope/internal/hint"
@@ -47,11 +46,16 @@ func load(file string, ignoreRules bool, logger *slog.Logger) (loaded, error) {
 	}
 	var scrapes []*config.ScrapeConfig
 	if err == nil {
-		// This reads scrape_config_files, too.
-		scrapes, err = c.GetScrapeConfigs()
+		if err := scrapeFilesReadable(file, c.ScrapeConfigFiles); err != nil {
+			return loaded{}, err
+		}
+		scrapes, err = c.GetScrapeConfigs() // with scrape_config_files
 	}
 	if err != nil {
 		return loaded{}, explain(err, file)
+	}
+	if err := filesReadable(file, c, scrapes); err != nil {
+		return loaded{}, err
 	}
 	sds := map[string]discovery.Configs{}
 	for _, s := range scrapes {

@@ -2,11 +2,13 @@ package head
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,6 +17,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/discovery"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
+
+	"github.com/parascope/parascope/localaws/localtest/check"
 )
 
 // TestLogBesideFilesOfTargets: each line of the log changes the directory whose files are
@@ -72,6 +76,70 @@ func TestLogBesideFilesOfTargets(t *testing.T) {
 		if n := strings.Count(string(text), name); n < 1 || n > 3 { // once a minute
 			t.Errorf("%d lines of %s:\n%.2000s", n, name, text)
 		}
+	}
+}
+
+// TestFilesOfTargetsThatNeverEnd: a file of targets that is waited for, has no end or is very large
+// is named and not read, also where it takes the place of one that was read; the others go on, and
+// the head stops.
+func TestFilesOfTargetsThatNeverEnd(t *testing.T) {
+	for name, place := range map[string]func(string) error{
+		"pipe":   func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"device": func(path string) error { return os.Symlink("/dev/zero", path) },
+		"large": func(path string) error {
+			return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 200<<30))
+		},
+		"many": func(path string) error {
+			return os.WriteFile(path, []byte(`[{"targets": [`+strings.Repeat(`"a:1",`, 1<<20)+`"a:1"]}]`), 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			put := func(file, address string) {
+				if err := os.WriteFile(filepath.Join(dir, file), []byte(`[{"targets": ["`+address+`"]}]`), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			put("a.json", "127.0.0.1:1")
+			if err := place(filepath.Join(dir, "b.json")); err != nil {
+				t.Fatal(err)
+			}
+			put("c.json", "127.0.0.1:3")
+			h, err := Start(t.Context(), options(t, write(t, "scrape_configs: [{job_name: a, file_sd_configs: [{files: ['"+dir+"/*.json']}]}]")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			targets := func(names ...string) {
+				t.Helper()
+				check.Await(t, fmt.Sprint(names), check.That(func() bool {
+					_, body := call(t, "GET", "http://"+h.Addr()+"/api/v1/targets")
+					for _, name := range names {
+						if !strings.Contains(body, `"`+name+`"`) {
+							return false
+						}
+					}
+					return true
+				}))
+			}
+			targets("127.0.0.1:1", "127.0.0.1:3")
+			if all := h.watch.status(); len(all) != 1 || !strings.Contains(all[0].Why, "the file ") {
+				t.Errorf("%+v", all)
+			}
+			next := filepath.Join(dir, "next")
+			if err := errors.Join(place(next), os.Rename(next, filepath.Join(dir, "c.json"))); err != nil {
+				t.Fatal(err)
+			}
+			put("d.json", "127.0.0.1:4")
+			targets("127.0.0.1:1", "127.0.0.1:3", "127.0.0.1:4")
+			_, page := call(t, "GET", "http://"+h.Addr()+"/metrics")
+			if strings.Contains(page, "prometheus_sd_file_read_errors_total 0\n") ||
+				!strings.Contains(page, `prometheus_sd_file_mtime_seconds{filename="`+filepath.Join(dir, "a.json")) {
+				t.Error("the metrics of file_sd_configs are missing")
+			}
+			if err := h.Stop(context.WithoutCancel(t.Context())); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -258,6 +258,9 @@ func (h *Head) open(ctx context.Context) (err error) {
 // scraping anything yet.
 func (h *Head) prepare(ctx context.Context, l loaded) error {
 	metrics, err := discovery.CreateAndRegisterSDMetrics(h.registry)
+	if err == nil {
+		err = withFiles(metrics, h.registry)
+	}
 	if err != nil {
 		return fmt.Errorf("could not register discovery metrics: %w", err)
 	}
@@ -394,6 +397,9 @@ func Run(ctx context.Context, o Options) error {
 
 // fileSum is a checksum of a file, all zero while it cannot be read.
 func fileSum(file string) (sum [sha256.Size]byte) {
+	if mustBeFile(file) != nil {
+		return sum
+	}
 	if text, err := os.ReadFile(file); err == nil {
 		sum = sha256.Sum256(text)
 	}

@@ -10,8 +10,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mwitkow/go-conntrack"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/discovery"
+	"github.com/prometheus/prometheus/discovery/file"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 
 	"github.com/parascope/parascope/internal/awserr"
@@ -35,6 +37,7 @@ type Discovery struct {
 type watch struct {
 	now  func() time.Time
 	wait func(ctx context.Context, d time.Duration) // before a client is made anew
+	most int64                                      // bytes of AWS' answers until targets are found
 
 	mu      sync.Mutex
 	jobs    map[string]discovery.Configs
@@ -42,7 +45,7 @@ type watch struct {
 }
 
 func newWatch() *watch {
-	return &watch{now: time.Now, wait: pause, failing: map[discovery.Config]*Discovery{}}
+	return &watch{now: time.Now, wait: pause, most: maxDescribed, failing: map[discovery.Config]*Discovery{}}
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -99,10 +102,16 @@ type watched struct {
 
 // NewDiscoverer makes a discoverer that is watched.
 func (c *watched) NewDiscoverer(o discovery.DiscovererOptions) (discovery.Discoverer, error) {
-	r := &running{config: c, options: o, failed: make(chan struct{}, 1), known: map[string]*targetgroup.Group{}}
+	r := &running{config: c, options: o, failed: make(chan struct{}, 1), logger: o.Logger,
+		known: map[string]*targetgroup.Group{}}
+	r.allowed.most = c.watch.most
 	r.options.Logger = slog.New(&listening{o.Logger.Handler(), r})
 	if c.Name() == "http" {
 		r.options.HTTPClientOptions = append(slices.Clone(o.HTTPClientOptions), boundedClient(maxDiscovered)...)
+	}
+	if files, ok := c.Config.(*file.SDConfig); ok {
+		r.inner = newFiles(files, r.options)
+		return r, nil
 	}
 	var err error
 	r.inner, err = c.Config.NewDiscoverer(r.options)
@@ -117,6 +126,9 @@ type running struct {
 	failed  chan struct{}                 // it logged an error
 	known   map[string]*targetgroup.Group // of the mechanism file, by source
 	logged  errorsOfMinute
+	logger  *slog.Logger // of what is no failure of the discoverer
+	wrong   string       // with the targets found last, in the log
+	allowed allowance    // of a mechanism that asks AWS
 }
 
 // asksAWS are the mechanisms whose clients keep credentials.
@@ -146,9 +158,17 @@ const (
 func (r *running) Run(ctx context.Context, out chan<- []*targetgroup.Group) {
 	defer r.config.watch.forget(r.config)
 	renew := slices.Contains(asksAWS, r.config.Name())
+	config := r.config.Config
+	if renew {
+		config = r.prepare(ctx)
+	}
 	wait := leastRenewal
 	for {
 		inner, cancel := context.WithCancel(ctx)
+		if renew {
+			r.allowed.read.Store(0)
+			inner = conntrack.WithDialer(inner, r.allowed.dial)
+		}
 		found, done := make(chan []*targetgroup.Group), make(chan struct{})
 		go func() {
 			defer close(done)
@@ -165,7 +185,7 @@ func (r *running) Run(ctx context.Context, out chan<- []*targetgroup.Group) {
 		}
 		r.config.watch.wait(ctx, wait)
 		wait = min(2*wait, mostRenewal)
-		if next, err := r.config.Config.NewDiscoverer(r.options); err != nil {
+		if next, err := config.NewDiscoverer(r.options); err != nil {
 			r.config.watch.fail(r.config, err.Error())
 		} else {
 			r.inner = next
@@ -184,9 +204,9 @@ func (r *running) follow(ctx context.Context, found <-chan []*targetgroup.Group,
 		select {
 		case groups := <-found:
 			ok = true
-			r.config.watch.succeed(r.config)
+			r.allowed.read.Store(0)
 			answers.Reset(silent)
-			if !r.news(groups) {
+			if groups = r.take(groups); groups == nil || !r.news(groups) {
 				continue
 			}
 			select {

@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/parascope/parascope/internal/hint"
 )
@@ -91,7 +92,8 @@ func (s *Signer) options() []func(*awsconfig.LoadOptions) error {
 	if s.section.UseFIPSSTSEndpoint {
 		fips = aws.FIPSEndpointStateEnabled
 	}
-	opts := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{}), awsconfig.WithUseFIPSEndpoint(fips)}
+	opts := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{}), awsconfig.WithUseFIPSEndpoint(fips),
+		awsconfig.WithAPIOptions([]func(*middleware.Stack) error{BoundAnswers})}
 	if s.section.AccessKey != "" {
 		opts = append(opts, awsconfig.WithCredentialsProvider(
 			credentials.NewStaticCredentialsProvider(s.section.AccessKey, s.section.SecretKey, "")))
