@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"os"
@@ -51,7 +52,8 @@ func parascopeNode(t *testing.T) string {
 
 func startFor(t *testing.T, name, program, root string, args ...string) *exporter {
 	t.Helper()
-	e, err := start(t.Context(), name, program, root, args...)
+	// The test's context ends before its cleanup, and would kill what that stops.
+	e, err := start(context.WithoutCancel(t.Context()), name, program, root, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
