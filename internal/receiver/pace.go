@@ -125,7 +125,9 @@ func (p *Pace) Come(n int) {
 }
 
 // least is the rate below which that in force does not fall while requests are accepted.
-func (p *Pace) least(now time.Duration) float64 { return paceLeast * min(p.came.rate(now), p.took.rate(now)) }
+func (p *Pace) least(now time.Duration) float64 {
+	return paceLeast * min(p.came.rate(now), p.took.rate(now))
+}
 
 // Accept notes n samples that were accepted.
 func (p *Pace) Accept(n int) {

@@ -74,7 +74,7 @@ func newSettings(ctx context.Context, global *config.Config, c *config.RemoteWri
 		least: time.Duration(c.QueueConfig.MinBackoff), most: time.Duration(c.QueueConfig.MaxBackoff),
 	}
 	if o := c.HTTPClientConfig.OAuth2; o != nil {
-		s.client.TokenURL = o.TokenURL
+		s.client.TokenURL, client.Transport = o.TokenURL, receiver.FirstAlone(client.Transport)
 	}
 	scrapes, err := global.GetScrapeConfigs()
 	if err != nil {
