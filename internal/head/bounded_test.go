@@ -134,16 +134,7 @@ func TestEndlessAWS(t *testing.T) {
 					why <- all[0].Why
 				}
 			}
-			registry := prometheus.NewRegistry()
-			d := w.over(l.discovery)["a"][0]
-			r, err := d.NewDiscoverer(discovery.DiscovererOptions{Logger: slog.New(slog.DiscardHandler),
-				Metrics: d.NewDiscovererMetrics(registry, discovery.NewRefreshMetrics(registry))})
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithCancel(t.Context())
-			out, done := make(chan []*targetgroup.Group), make(chan struct{})
-			go func() { r.Run(ctx, out); close(done) }()
+			out, done, cancel := runDiscovery(t, w.over(l.discovery)["a"][0])
 			if groups := <-out; len(groups) != 1 || len(groups[0].Targets) != 1 {
 				t.Errorf("found %d groups, with %d targets", len(groups), len(groups[0].Targets))
 			}
@@ -162,4 +153,19 @@ func TestEndlessAWS(t *testing.T) {
 			<-done
 		})
 	}
+}
+
+// runDiscovery runs a discovery until cancel is called, after which done is closed.
+func runDiscovery(t *testing.T, d discovery.Config) (out chan []*targetgroup.Group, done chan struct{}, cancel func()) {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	r, err := d.NewDiscoverer(discovery.DiscovererOptions{Logger: slog.New(slog.DiscardHandler),
+		Metrics: d.NewDiscovererMetrics(registry, discovery.NewRefreshMetrics(registry))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	out, done = make(chan []*targetgroup.Group), make(chan struct{})
+	go func() { r.Run(ctx, out); close(done) }()
+	return out, done, cancel
 }

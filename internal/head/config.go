@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"regexp"
 	"strings"
 
@@ -69,17 +68,11 @@ const maxConfig = 64 << 20
 
 // mustBeFile refuses what could be read without end, or is waited for: a pipe or a device.
 func mustBeFile(file string) error {
-	switch has, err := os.Stat(file); {
-	case err != nil:
-		return nil // who reads it says so
-	case !has.Mode().IsRegular() && !has.IsDir():
-		return hint.New(hint.BadInput, fmt.Errorf("configuration %s is a pipe or a device, not a regular file", file),
-			"write the configuration to a file, and give that one")
-	case has.Size() > maxConfig:
-		return hint.New(hint.BadInput, fmt.Errorf("configuration %s has %d bytes, more than %d", file, has.Size(), maxConfig),
-			"give the head's configuration file")
+	why := notWhole(file, maxConfig)
+	if why == "" {
+		return nil
 	}
-	return nil
+	return hint.New(hint.BadInput, fmt.Errorf("configuration %s %s", file, why), "give the head's configuration as a regular file")
 }
 
 // rulesLiveInAMP says where rules and alerts are evaluated, and how they get there.

@@ -59,8 +59,8 @@ func in(v reflect.Value, region string) reflect.Value {
 	return next
 }
 
-// prepare makes the discoverer anew where its configuration lacks a region, until there is one
-// or ctx ends.
+// prepare creates the discoverer again with a region where its configuration has none. It retries until ctx
+// ends.
 func (r *running) prepare(ctx context.Context) discovery.Config {
 	for wait := leastRenewal; ctx.Err() == nil; wait = min(2*wait, mostRenewal) {
 		c, err := regional(ctx, r.config.Config)
@@ -76,7 +76,7 @@ func (r *running) prepare(ctx context.Context) discovery.Config {
 		}
 		if ctx.Err() == nil {
 			r.options.Logger.Error("Unable to refresh target groups", "err", err.Error())
-			<-r.failed // it is made anew here
+			<-r.failed // the retry is here
 			r.config.watch.wait(ctx, wait)
 		}
 	}

@@ -11,10 +11,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/prometheus/discovery"
-	"github.com/prometheus/prometheus/discovery/targetgroup"
 )
 
 // TestEndlessRegion: an instance metadata service whose answer to the question for the region has no end
@@ -64,16 +60,7 @@ func TestEndlessRegion(t *testing.T) {
 					why <- all[0].Why
 				}
 			}
-			registry := prometheus.NewRegistry()
-			d := w.over(l.discovery)["a"][0]
-			r, err := d.NewDiscoverer(discovery.DiscovererOptions{Logger: slog.New(slog.DiscardHandler),
-				Metrics: d.NewDiscovererMetrics(registry, discovery.NewRefreshMetrics(registry))})
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithCancel(t.Context())
-			out, done := make(chan []*targetgroup.Group), make(chan struct{})
-			go func() { r.Run(ctx, out); close(done) }()
+			out, done, cancel := runDiscovery(t, w.over(l.discovery)["a"][0])
 			select {
 			case groups := <-out:
 				if len(groups) != 1 || groups[0].Source != "eu-north-1" || len(groups[0].Targets) != 1 {

@@ -162,8 +162,8 @@ func (l *Lane) Apart(c Cursor) (e ApartEntry, next Cursor, ok bool, err error) {
 	}
 }
 
-// giveUpApart sets a segment aside that cannot be a file of the queue, or that could not
-// be read at c several times. It reports whether the reader goes on without it.
+// giveUpApart sets a segment aside that cannot be a file of the queue, or whose reads at c
+// failed several times. It reports whether the segment was removed from the list.
 func (l *Lane) giveUpApart(c Cursor, err error) bool {
 	a := &l.apart
 	if c.segment != a.failedAt.segment {

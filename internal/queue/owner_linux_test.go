@@ -2,8 +2,10 @@ package queue_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/parascope/parascope/internal/queue"
@@ -93,4 +95,29 @@ func TestDirectoryWithoutPermission(t *testing.T) {
 			t.Errorf("%s: ledger %+v, set aside %v", place, l, q.Status().Aside.Paths)
 		}
 	}
+}
+
+// TestInspectOfAnotherUser: a directory that may not be read is named, and the others are read.
+func TestInspectOfAnotherUser(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	for _, name := range []string{"remote-a/0001-lanes-1", "remote-b/0001-lanes-1"} {
+		q := open(t, filepath.Join(dir, name), queue.Options{})
+		put(t, q.Lane(0), 10, "waits")
+		if err := q.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error { return errors.Join(err, os.Chmod(path, 0o755)) })
+	for path, mode := range map[string]os.FileMode{"..": 0o755, "../..": 0o755, "remote-a": 0o700} {
+		err = errors.Join(err, os.Chmod(filepath.Join(dir, path), mode))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	check.AsNobody(t, func() {
+		r, err := queue.Inspect(dir)
+		if err != nil || len(r.Queues) != 1 || len(r.Unreadable) != 1 || !strings.Contains(r.Unreadable[0], "remote-a") {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
 }

@@ -140,7 +140,7 @@ func TestAnswerHasNoSecretOfTokenURL(t *testing.T) {
 		a := c.Post(t.Context(), nil, 0, NewClock(time.Now, func() time.Duration { return 0 }))
 		s.Close()
 		if strings.Contains(a.Text, "SECRET") || !strings.Contains(a.Text, s.URL+"/w") {
-			t.Errorf("%v is told as %q", err, a.Text)
+			t.Errorf("the answer of %v is %q", err, a.Text)
 		}
 	}
 }
