@@ -72,7 +72,7 @@ func mustBeFile(file string) error {
 	if why == "" {
 		return nil
 	}
-	return hint.New(hint.BadInput, fmt.Errorf("configuration %s %s", file, why), "give the head's configuration as a regular file")
+	return hint.New(hint.BadInput, fmt.Errorf("configuration %s %s", file, why), "write the configuration to a file, and give that one")
 }
 
 // rulesLiveInAMP says where rules and alerts are evaluated, and how they get there.
