@@ -101,7 +101,7 @@ cluster-test-pages: build bin/testbed ## the first commands of the alerts' pages
 guide: functions ## the guide, typed with the AWS CLI against a local cloud of its own
 	$(GO) test ./internal/cli -run 'TestScripts/^guide$$' -count=1 -v
 
-test: functions viewer ## every test, once
+test: functions carried viewer ## every test, once
 	$(GO) test -timeout 20m ./...
 
 dashboards-of-others: viewer ## every panel of the dashboards below …_SAMPLES, drawn in Chromium
